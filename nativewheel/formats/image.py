@@ -1,0 +1,142 @@
+"""The format-neutral model of a native file: what the rest of nativewheel knows of ELF, PE and Mach-O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import NewType
+
+Identity = NewType("Identity", str)
+"""What dependents say to get a library: a SONAME, an install name or a DLL base name."""
+
+Soname = NewType("Soname", Identity)
+"""An ELF identity (DT_SONAME, DT_NEEDED)."""
+
+
+class Format(StrEnum):
+    """The object file formats, as `show --format json` names them."""
+
+    ELF = "elf"
+    PE = "pe"
+    MACHO = "macho"
+
+
+class Arch(StrEnum):
+    """Processor architectures, by the names that Linux platform tags use; macOS and Windows tags have their own spelling."""
+
+    X86_64 = "x86_64"
+    I686 = "i686"
+    AARCH64 = "aarch64"
+    ARMV7L = "armv7l"
+    ARMV6L = "armv6l"
+    PPC64LE = "ppc64le"
+    PPC64 = "ppc64"
+    S390X = "s390x"
+    RISCV64 = "riscv64"
+    LOONGARCH64 = "loongarch64"
+
+
+class Kind(StrEnum):
+    """What an image is for."""
+
+    EXTENSION = "extension"
+    LIBRARY = "library"
+    PROGRAM = "program"
+
+
+class Libc(StrEnum):
+    """The C library that an ELF image is made for."""
+
+    GLIBC = "glibc"
+    MUSL = "musl"
+
+
+class IsaLevel(IntEnum):
+    """x86-64 micro-architecture levels of the psABI, as GNU_PROPERTY_X86_ISA_1_NEEDED demands them; other architectures are BASELINE."""
+
+    BASELINE = 1
+    V2 = 2
+    V3 = 3
+    V4 = 4
+
+
+class Requirement(StrEnum):
+    """How firmly an image asks for a dependency.
+
+    ELF knows only REQUIRED.  Mach-O adds WEAK (LC_LOAD_WEAK_DYLIB), REEXPORT and UPWARD; PE adds DELAYED (delay-import table) and FORWARDED
+    (a forwarder string is the only reference).
+    """
+
+    REQUIRED = "required"
+    WEAK = "weak"
+    REEXPORT = "reexport"
+    UPWARD = "upward"
+    DELAYED = "delayed"
+    FORWARDED = "forwarded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """One library that an image asks the loader for.
+
+    ``versions`` are the symbol versions wanted of that very library (ELF: the vernaux names of the verneed entry whose file is ``name``).
+    """
+
+    name: Identity
+    requirement: Requirement = Requirement.REQUIRED
+    versions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Symbol:
+    """One dynamic symbol.
+
+    ``version`` and ``library`` are known for imports whose binding names them (ELF symbol versioning: vernaux name and verneed file).  For
+    exports, ``version`` is the verdef name and ``library`` is None.
+    """
+
+    name: str
+    version: str | None = None
+    library: Identity | None = None
+    weak: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """One native file, read.
+
+    ``archs`` has one item, or one for each slice of a universal Mach-O.  ``rpaths`` are the entries of DT_RPATH or DT_RUNPATH (whichever the
+    loader honours) or of all LC_RPATH, unexpanded, in order; ``inherited_rpaths`` says that the loader also applies them to the dependencies
+    of dependencies (DT_RPATH without DT_RUNPATH).  ``minimum_os`` is a macOS version.
+    """
+
+    format: Format
+    archs: tuple[Arch, ...]
+    kind: Kind
+    identity: Identity | None
+    dependencies: tuple[Dependency, ...]
+    rpaths: tuple[str, ...] = ()
+    inherited_rpaths: bool = False
+    interpreter: str | None = None
+    libc: Libc | None = None
+    isa: IsaLevel = IsaLevel.BASELINE
+    minimum_os: str | None = None
+    signed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """What to change in an image, by meaning.  A field at its default leaves that part as it is.
+
+    ``replace`` renames dependencies (old, new), together with the symbol-version records that name them; ``remove`` drops dependencies;
+    ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug sections first.
+    """
+
+    identity: Identity | None = None
+    replace: tuple[tuple[Identity, Identity], ...] = ()
+    remove: tuple[Identity, ...] = ()
+    rpaths: tuple[str, ...] | None = None
+    strip: bool = False
+
+    def __bool__(self) -> bool:
+        return self != Edit()

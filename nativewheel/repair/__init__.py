@@ -1,0 +1,1 @@
+"""Repair in two steps: the planner decides (`plan.py`), `apply.py` carries out."""

@@ -1,0 +1,74 @@
+"""What a repair will do to one wheel: frozen values that the planner makes, `--dry-run` prints and `apply` carries out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from nativewheel.formats.image import Edit, Identity
+    from nativewheel.wheel.names import Member, WheelName
+
+
+class Action(StrEnum):
+    """Whether a wheel changes."""
+
+    REPAIR = "repaired"
+    COPY = "copied"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendoredLibrary:
+    """A library of the build host that goes into the wheel.
+
+    ``source`` is the real path on the host, ``sha256`` and ``size`` (bytes) are those of the source; ``names`` are the identities by which images ask
+    for it; ``edit`` turns the source into ``member``.
+    """
+
+    source: Path
+    names: tuple[Identity, ...]
+    member: Member
+    edit: Edit
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageEdit:
+    """An edit of an image that the wheel already holds; ``target`` differs from ``member`` when the image also moves."""
+
+    member: Member
+    target: Member
+    edit: Edit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Launcher:
+    """A Python script that takes the place of a native program in ``.data/scripts`` and starts ``program`` (path as installed below platlib)."""
+
+    member: Member
+    program: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a repair does to one wheel.
+
+    With ``action`` COPY, ``reason`` says why nothing changes and every other collection is empty.  ``platforms`` are the new platform tags, in
+    the order of the file name; ``warnings`` are for the user.
+    """
+
+    wheel: Path
+    name: WheelName
+    output: WheelName
+    action: Action
+    reason: str = ""
+    platforms: tuple[str, ...] = ()
+    vendored: tuple[VendoredLibrary, ...] = ()
+    edits: tuple[ImageEdit, ...] = ()
+    launchers: tuple[Launcher, ...] = ()
+    warnings: tuple[str, ...] = ()
+    strip: bool = False

@@ -1,0 +1,1 @@
+"""Renderings of results, one file each; pure functions from values to text."""

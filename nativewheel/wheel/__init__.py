@@ -1,0 +1,1 @@
+"""The archive layer: zip, RECORD, METADATA, WHEEL and tags.  Knows nothing of images."""
