@@ -1,1 +1,55 @@
-"""Native file formats: each reads an image into the model of `image.py` and applies an `Edit` to one."""
+"""Native file formats: each reads an image into the model of `image.py` and applies an `Edit` to one.
+
+Whoever uses these functions does not ask for the format: they find it by the magic of the file.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nativewheel.errors import UnreadableError
+from nativewheel.formats.detect import detect
+from nativewheel.formats.elf import reader as _elf
+from nativewheel.formats.elf.rpath import expand_rpath, relative_rpath
+from nativewheel.formats.image import Format
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+    from nativewheel.formats.image import Image, Symbol
+
+__all__ = ["detect", "expand_rpath", "exports", "imports", "read", "relative_rpath"]
+
+_NAMES = {Format.PE: "PE (Windows)", Format.MACHO: "Mach-O (macOS)"}
+_HEAD = 4096
+
+
+def read(data: Buffer, name: str) -> Image:
+    """Read the image that the whole file ``data`` (bytes or a memory map) holds; ``name`` is its file name, for messages and as a clue.
+
+    Symbols are not read.  Raises ``UnreadableError``.
+    """
+    _require_supported(data, name)
+    return _elf.read(data, name)
+
+
+def imports(data: Buffer) -> tuple[Symbol, ...]:
+    """Read the dynamic symbols that an image wants, with the library where the file tells it."""
+    _require_supported(data)
+    return _elf.imports(data)
+
+
+def exports(data: Buffer) -> tuple[Symbol, ...]:
+    """Read the dynamic symbols that an image offers."""
+    _require_supported(data)
+    return _elf.exports(data)
+
+
+def _require_supported(data: Buffer, *where: str) -> None:
+    with memoryview(data) as whole, whole.cast("B") as view:
+        head = bytes(view[:_HEAD])
+    found = detect(head)
+    if found is None:
+        raise UnreadableError("not a native image", where=where)
+    if found is not Format.ELF:
+        raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version", where=where)

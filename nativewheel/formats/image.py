@@ -107,7 +107,9 @@ class Image:
 
     ``archs`` has one item, or one for each slice of a universal Mach-O.  ``rpaths`` are the entries of DT_RPATH or DT_RUNPATH (whichever the
     loader honours) or of all LC_RPATH, unexpanded, in order; ``inherited_rpaths`` says that the loader also applies them to the dependencies
-    of dependencies (DT_RPATH without DT_RUNPATH).  ``minimum_os`` is a macOS version.
+    of dependencies (DT_RPATH without DT_RUNPATH).  ``unlisted`` are libraries of which the image wants symbol versions although it does not ask
+    for them (ELF: a verneed file that no DT_NEEDED names): something else must bring them, and the loader checks the versions all the same.
+    ``minimum_os`` is a macOS version.
     """
 
     format: Format
@@ -115,6 +117,7 @@ class Image:
     kind: Kind
     identity: Identity | None
     dependencies: tuple[Dependency, ...]
+    unlisted: tuple[Dependency, ...] = ()
     rpaths: tuple[str, ...] = ()
     inherited_rpaths: bool = False
     interpreter: str | None = None

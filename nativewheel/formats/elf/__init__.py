@@ -1,1 +1,1 @@
-"""ELF: the reader is nativewheel's own; edits are made by the patchelf program and checked afterwards."""
+"""ELF images: read with `struct` over a memory view, written by the `patchelf` program, and checked after each write."""

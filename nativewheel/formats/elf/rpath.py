@@ -1,0 +1,38 @@
+"""Library search paths that are relative to the image: how one is written, and which folder one means.
+
+Source: ld.so(8), "Dynamic string tokens".
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+_ORIGIN = re.compile(r"\$(?:ORIGIN(?![A-Za-z0-9_])|\{ORIGIN\})")
+
+
+def relative_rpath(from_dir: str, to_dir: str) -> str:
+    """Write the search path entry by which an image in ``from_dir`` finds libraries in ``to_dir``.
+
+    Both are folders below the same installed root, with POSIX separators; the empty string and ``.`` are the root.
+    """
+    steps = posixpath.relpath("/" + to_dir, "/" + from_dir)
+    return "$ORIGIN" if steps == "." else f"$ORIGIN/{steps}"
+
+
+def expand_rpath(entry: str, origin: str) -> str | None:
+    """Return the folder that ``entry`` means for an image in the folder ``origin``, both below the installed root (the root itself is ``""``).
+
+    None when it depends on the host: an absolute path, one relative to the current folder, one that leaves the root, or one with ``$LIB`` or
+    ``$PLATFORM``.
+    """
+    token = _ORIGIN.match(entry)
+    if token is None:
+        return None
+    rest = entry[token.end() :]
+    if "$" in rest or (rest and not rest.startswith("/")):
+        return None
+    path = posixpath.normpath(posixpath.join(origin, rest.lstrip("/"))) if rest.strip("/") or origin else "."
+    if path == ".." or path.startswith(("../", "/")):
+        return None
+    return "" if path == "." else path
