@@ -14,6 +14,11 @@ Member = NewType("Member", str)
 """The path of a file inside a wheel: POSIX separators, relative, as the archive's directory spells it."""
 
 
+def printable(name: str) -> str:
+    """Return ``name`` in a form that is safe to show on a terminal."""
+    return name if name.isprintable() else ascii(name)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelName:
     """The file name of a wheel, taken apart; ``str()`` gives the file name back.
