@@ -1,1 +1,97 @@
-"""Repair built wheels for Linux, macOS and Windows from any host, and let wheels share native libraries."""
+"""Repair built wheels for Linux, macOS and Windows from any host, and let wheels share native libraries.
+
+>>> import nativewheel
+>>> for outcome in nativewheel.repair(["dist/spam-1.0-cp311-cp311-linux_x86_64.whl"], exclude=["libcuda.so.*"]):  # doctest: +SKIP
+...     print(outcome.output)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+# The package `nativewheel.repair` and the function `repair` share a name, and importing a package binds its name here.  It is imported first
+# (it is only a docstring), so that the function is what stays bound, whoever imports the modules of that package later.
+import nativewheel.repair  # noqa: F401
+from nativewheel.errors import LinkageError, MachineError, NativewheelError, ProviderError, UnreadableError, UsageError
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterable, Sequence
+    from typing import TypedDict, Unpack
+
+    from nativewheel.linkage.inspection import Inspection
+    from nativewheel.repair.options import AddedLibrary
+    from nativewheel.repair.outcome import Outcome
+
+    StrPath = str | os.PathLike[str]
+
+    class RepairKeywords(TypedDict, total=False):
+        """The options of `nativewheel repair`, with underscores."""
+
+        plat: str
+        only_plat: bool
+        lib_path: Sequence[StrPath]
+        sysroot: StrPath
+        exclude: Sequence[str]
+        add_library: Sequence[StrPath | AddedLibrary]
+        allow_missing: Sequence[str]
+        no_mangle: Sequence[str]
+        lib_sdir: str
+        strip: bool
+        zip_level: int
+        jobs: int
+        verify: bool
+        dry_run: bool
+
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "LinkageError",
+    "MachineError",
+    "NativewheelError",
+    "ProviderError",
+    "UnreadableError",
+    "UsageError",
+    "__version__",
+    "inspect",
+    "repair",
+]
+
+
+def repair(
+    wheels: Iterable[StrPath], *, wheel_dir: StrPath | None = None, config: StrPath | None = None, **options: Unpack[RepairKeywords]
+) -> tuple[Outcome, ...]:
+    """Repair a set of wheels into ``wheel_dir`` ("wheelhouse" when neither it nor ``config`` says another folder), as `nativewheel repair` does.
+
+    Options go over those of the file ``config``; the current folder's pyproject.toml and the environment are not read.  Raises a
+    ``NativewheelError``; then no output of any wheel is left.
+    """
+    # Imported here, because `nativewheel --version` must not pay for it.
+    from nativewheel.config.document import Configuration, load  # noqa: PLC0415
+    from nativewheel.config.keys import Source, read_settings  # noqa: PLC0415
+    from nativewheel.repair.batch import repair_wheels  # noqa: PLC0415
+
+    dry_run = options.pop("dry_run", False)
+    values = {key.replace("_", "-"): value for key, value in options.items()}
+    if wheel_dir is not None:
+        values["wheel-dir"] = wheel_dir
+    command = read_settings(values, Source())
+    configuration = Configuration() if config is None else load(Path(config))
+    return repair_wheels(
+        tuple(map(Path, wheels)),
+        lambda name: configuration.for_wheel(name, command, {}).repair_options(),
+        command.over(configuration.settings).run_options(dry_run=dry_run),
+        None,
+    )
+
+
+def inspect(wheel: StrPath, *, lib_path: Sequence[StrPath] = (), sysroot: StrPath | None = None, jobs: int = 1) -> Inspection:
+    """Look at one wheel: its images, who supplies what they need, and the platform tag that the content allows.
+
+    Raises ``UnreadableError`` for what is no wheel.
+    """
+    from nativewheel.linkage.inspect import inspect_wheel  # noqa: PLC0415
+
+    return inspect_wheel(Path(wheel), lib_path=tuple(map(Path, lib_path)), sysroot=None if sysroot is None else Path(sysroot), jobs=jobs)

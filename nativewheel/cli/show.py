@@ -1,0 +1,70 @@
+"""`nativewheel show`: look at wheels, render what was found."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from nativewheel.cli.options import expand_wheels, output_options
+from nativewheel.cli.progress import progress
+from nativewheel.cli.terminal import Terminal
+from nativewheel.config.keys import MOST_JOBS
+from nativewheel.config.settings import usable_cpus
+from nativewheel.errors import NativewheelError, UsageError
+from nativewheel.linkage.inspect import inspect_wheel
+from nativewheel.report import show_json, show_text, show_tree
+
+if TYPE_CHECKING:
+    from nativewheel.linkage.inspection import Inspection
+
+
+@click.command("show")
+@click.option("--format", "form", type=click.Choice(["text", "tree", "json"]), default="text", show_default=True, help="Form of the result.")
+@click.option("--lib-path", metavar="DIR", multiple=True, help="Folder to search for libraries, before those of the system.")
+@click.option("--sysroot", metavar="DIR", help="Folder that stands for / in the search for libraries.")
+@click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of threads.  [default: one for each usable processor]")
+@output_options
+@click.argument("wheels", metavar="WHEEL...", nargs=-1, required=True)
+@click.pass_context
+def command(
+    context: click.Context, /, *, form: str, lib_path: tuple[str, ...], sysroot: str | None, jobs: int | None, wheels: tuple[str, ...]
+) -> None:
+    """Show what is inside wheels: the platform tag that the content allows and what keeps it from a better one, and who needs which library.
+
+    JSON is one object for one wheel and an array of them for several.  A wheel that cannot be read is an error, after the others were shown.
+    """
+    terminal = context.ensure_object(Terminal)
+    paths = expand_wheels(wheels)
+    root = None if sysroot is None else Path(sysroot)
+    if root is not None and not root.is_dir():
+        raise UsageError(f"the sysroot is not a folder: {sysroot}")
+    inspections: list[Inspection] = []
+    failures: list[NativewheelError] = []
+    with progress(terminal) as advance:
+        for index, path in enumerate(paths):
+            if advance is not None:
+                advance(path.name, index, len(paths))
+            try:
+                inspections.append(inspect_wheel(path, lib_path=tuple(map(Path, lib_path)), sysroot=root, jobs=jobs or usable_cpus()))
+            except NativewheelError as error:
+                failures.append(error)
+    if inspections:
+        terminal.result(_rendered(terminal, inspections, form, several=len(paths) > 1))
+    for failure in failures[:-1]:
+        terminal.error(str(failure), failure.hint)
+    if failures:
+        raise failures[-1]
+
+
+def _rendered(terminal: Terminal, inspections: list[Inspection], form: str, *, several: bool) -> str:
+    color = terminal.colored(sys.stdout)
+    match form:
+        case "json":
+            return show_json.render(inspections, several=several)
+        case "tree":
+            return "\n".join(show_tree.render(inspection, color=color) for inspection in inspections)
+        case _:
+            return "\n".join(show_text.render(inspection, verbose=terminal.verbose, color=color) for inspection in inspections)

@@ -1,0 +1,50 @@
+"""A plan in words: every change that `--dry-run` and `-v` show."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from nativewheel.report.amounts import libraries, size_text
+from nativewheel.report.sheet import faint
+
+if TYPE_CHECKING:
+    from nativewheel.formats.image import Edit
+    from nativewheel.repair.plan import Plan
+    from nativewheel.report.sheet import Sheet
+
+
+def write_vendored(sheet: Sheet, plan: Plan, *, verb: str) -> None:
+    """List the libraries that go into the wheel, with their total."""
+    total = size_text(sum(library.size for library in plan.vendored))
+    sheet.line(f"{verb} {libraries(len(plan.vendored))}, {total}:", indent=1)
+    for library in sorted(plan.vendored, key=lambda library: library.member):
+        name = PurePosixPath(library.member).name
+        sheet.line(name, faint(f" ← {library.source}, {size_text(library.size)}"), indent=2)
+
+
+def write_changes(sheet: Sheet, plan: Plan) -> None:
+    """List every edit of the plan, one line an image."""
+    edits: list[tuple[str, str, Edit]] = [(image.member, image.target, image.edit) for image in plan.edits]
+    edits += [(library.source.name, library.member, library.edit) for library in plan.vendored]
+    if edits or plan.launchers or plan.make_platlib:
+        sheet.line("changes:", indent=1)
+    for member, target, edit in edits:
+        moved = f", goes to {target}" if target != member else ""
+        sheet.line(f"{member}: {edit_text(edit)}{moved}", indent=2)
+    if plan.make_platlib:
+        sheet.line("WHEEL: Root-Is-Purelib: false", indent=2)
+    for launcher in plan.launchers:
+        sheet.line(f"{launcher.member}: becomes a script that starts {launcher.program}", indent=2)
+
+
+def edit_text(edit: Edit) -> str:
+    """Put one edit into words."""
+    parts = [f"name {edit.identity}"] if edit.identity is not None else []
+    parts += [f"{old} → {new}" for old, new in edit.replace]
+    parts += [f"without {name}" for name in edit.remove]
+    if edit.rpaths is not None:
+        parts.append(f"search path {':'.join(edit.rpaths)}" if edit.rpaths else "no search path")
+    if edit.strip:
+        parts.append("stripped")
+    return "; ".join(parts) or "as it is"
