@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "linkage": {"formats", "wheel", "errors"},
     "repair": {"linkage", "formats", "wheel", "errors"},
     "check": {"linkage", "formats", "wheel", "errors"},
-    "config": {"repair", "errors"},
+    "config": {"repair", "wheel", "errors"},
     "report": {"repair", "check", "linkage", "formats", "wheel", "errors"},
     "cli": {"report", "config", "repair", "check", "linkage", "formats", "wheel", "errors"},
     # The public API and `python -m nativewheel` stand above everything.
