@@ -7,18 +7,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import UnreadableError
+from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect
 from nativewheel.formats.elf import reader as _elf
 from nativewheel.formats.elf.rpath import expand_rpath, relative_rpath
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Buffer
 
-    from nativewheel.formats.image import Image, Symbol
+    from nativewheel.formats.image import Edit, Image, Symbol
 
-__all__ = ["detect", "expand_rpath", "exports", "imports", "read", "relative_rpath"]
+__all__ = ["apply", "detect", "expand_rpath", "exports", "imports", "read", "relative_rpath"]
 
 _NAMES = {Format.PE: "PE (Windows)", Format.MACHO: "Mach-O (macOS)"}
 _HEAD = 4096
@@ -43,6 +45,23 @@ def exports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the dynamic symbols that an image offers."""
     _require_supported(data)
     return _elf.exports(data)
+
+
+def apply(source: Path, edit: Edit, destination: Path) -> Image:
+    """Write the image ``source`` with ``edit`` made to ``destination`` (mode 755), read it back, check it, and return the model of the result.
+
+    ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``; ``MachineError`` when a program is missing,
+    fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped.
+    """
+    from nativewheel.formats.elf import writer  # noqa: PLC0415  (starting programs is needed for repair only)
+
+    try:
+        with source.open("rb") as file:
+            head = file.read(_HEAD)
+    except OSError as error:
+        raise MachineError(f"cannot read the file: {error.strerror}", where=(source.name,)) from error
+    _require_supported(head, source.name)
+    return writer.apply(source, edit, destination)
 
 
 def _require_supported(data: Buffer, *where: str) -> None:

@@ -39,8 +39,9 @@ def kind(elf: ElfFile, dynamic: Dynamic | None, interpreter: str | None, name: s
 
 
 def _is_extension(elf: ElfFile, dynamic: Dynamic, name: str) -> bool:
+    # Every suffix that importlib knows on Linux ends like this, so there is no need to search the names of libfoo.so.1.
     # libpython defines the hooks of all built-in modules, yet nobody imports it.
-    if dynamic.soname is not None and dynamic.soname.startswith("libpython"):
+    if not name.endswith(".so") or (dynamic.soname is not None and dynamic.soname.startswith("libpython")):
         return False
     hooks = set(_hooks(elf, dynamic, name))
     return bool(hooks) and any(read_table(elf, dynamic).is_defined(hooks))

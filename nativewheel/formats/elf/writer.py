@@ -1,0 +1,83 @@
+"""Apply an `Edit` to an ELF file: strip, patch, read back, compare."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from typing import TYPE_CHECKING
+
+from nativewheel.errors import LinkageError, MachineError, UnreadableError
+from nativewheel.formats.elf.patchelf import patch
+from nativewheel.formats.elf.snapshot import Snapshot, take
+from nativewheel.formats.elf.strip import strip
+from nativewheel.formats.elf.verify import verify
+from nativewheel.formats.image import Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nativewheel.formats.image import Image
+
+MODE = 0o755
+
+
+def apply(source: Path, edit: Edit, destination: Path) -> Image:
+    """Write ``source`` with ``edit`` made to ``destination``, check the result, and return the model of it.
+
+    ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``, ``MachineError``, and ``LinkageError`` for a
+    dependency that cannot be removed.
+    """
+    try:
+        return _apply(source, edit, destination)
+    except OSError as error:
+        destination.unlink(missing_ok=True)
+        raise MachineError(f"cannot write the edited file: {error.strerror}", where=(source.name,)) from error
+    except BaseException:
+        destination.unlink(missing_ok=True)
+        raise
+
+
+def _apply(source: Path, edit: Edit, destination: Path) -> Image:
+    with _mapped(source) as data:
+        before = take(data, source.name)
+    _require_editable(before, edit, source.name)
+    patches = edit != Edit(strip=edit.strip)
+    if not edit.strip and not patches:
+        shutil.copyfile(source, destination)
+    elif not edit.strip:
+        patch(source, edit, destination)
+    elif not patches:
+        strip(source, before.image.archs[0], destination)
+    else:
+        # Before patching: strip rearranges the sections that patchelf has put at the end, and has broken alignment there.
+        stripped = destination.with_name(destination.name + ".stripped")
+        try:
+            strip(source, before.image.archs[0], stripped)
+            patch(stripped, edit, destination)
+        finally:
+            stripped.unlink(missing_ok=True)
+    destination.chmod(MODE)
+    with _mapped(destination) as data:
+        return verify(before, data, edit, source.name)
+
+
+def _require_editable(before: Snapshot, edit: Edit, name: str) -> None:
+    for fault in before.faults:
+        raise UnreadableError(f"no loader accepts this file: {fault}", where=(name,))
+    wanted = {need.file for need in before.needs}
+    for removed in edit.remove:
+        if removed in wanted:
+            # glibc's _dl_check_map_versions asserts that the library of every version need is loaded.
+            raise LinkageError(f"cannot drop the dependency on {removed}: symbol versions of it are wanted", where=(name,))
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap | bytes]:
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            yield b""
+            return
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield data
