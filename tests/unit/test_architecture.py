@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ MAY_IMPORT = {
     "wheel": {"errors"},
     "formats": {"errors"},
     "linkage": {"formats", "wheel", "errors"},
-    "repair": {"linkage", "formats", "wheel", "errors"},
+    "shim": {"wheel", "errors"},
+    "repair": {"shim", "linkage", "formats", "wheel", "errors"},
     "check": {"linkage", "formats", "wheel", "errors"},
     "config": {"repair", "wheel", "errors"},
     "report": {"repair", "check", "linkage", "formats", "wheel", "errors"},
@@ -59,7 +61,7 @@ def imported_layers(path: Path) -> Iterator[tuple[int, str]]:
                 continue
         for target in targets:
             top, _, rest = target.partition(".")
-            if top == "nativewheel":
+            if top == "nativewheel" and rest != "__version__":  # a constant, for everybody
                 name = rest.partition(".")[0]
                 known = (PACKAGE / name).is_dir() or (PACKAGE / f"{name}.py").is_file()
                 yield node.lineno, name if name and known else "__init__"
@@ -69,11 +71,21 @@ def imported_layers(path: Path) -> Iterator[tuple[int, str]]:
 def test_imports_point_one_way(path: Path) -> None:
     own = layer(path)
     assert own in MAY_IMPORT, f"the design knows no layer {own}"
-    allowed = MAY_IMPORT[own] | {own}
-    if own in {"cli", "__main__"}:
-        allowed |= {"__init__"}  # the version
-    wrong = [f"line {line}: {own} imports {name}" for line, name in imported_layers(path) if name not in allowed]
+    wrong = [f"line {line}: {own} imports {name}" for line, name in imported_layers(path) if name not in MAY_IMPORT[own] | {own}]
     assert not wrong
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if layer(path) == "shim" and path.stem not in {"__init__", "inject"}], ids=dotted)
+def test_injected_sources_need_only_the_standard_library_of_python_3_8(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_bytes(), feature_version=(3, 8))):
+        match node:
+            case ast.Import(names=names):
+                tops = {alias.name.partition(".")[0] for alias in names}
+            case ast.ImportFrom(module=str(module)):
+                tops = {module.partition(".")[0]}
+            case _:
+                continue
+        assert tops <= sys.stdlib_module_names
 
 
 @pytest.mark.parametrize("path", [path for path in MODULES if layer(path) != "cli"], ids=dotted)
