@@ -104,8 +104,8 @@ def _added_library(value: object, key: str, source: Source) -> AddedLibrary:
             f"not PATH or PATH=PLACE: {text!r}",
             hint='PLACE is a folder in the wheel such as "pkg/lib": relative, with "/", without "." and ".."',
         )
-    path, equals, place = text.rpartition("=")
-    return AddedLibrary(path=source.folder / (path if equals else text), place=place.rstrip("/") or None)
+    path, place = text.rsplit("=", 1) if "=" in text else (text, "")
+    return AddedLibrary(path=source.folder / path, place=place.rstrip("/") or None)
 
 
 def _flag(value: object, key: str, source: Source) -> bool:
