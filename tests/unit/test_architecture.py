@@ -52,7 +52,9 @@ def imported_layers(path: Path) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree(path)):
         match node:
             case ast.Import(names=names):
-                targets = [alias.name for alias in names]
+                targets = [alias.name for alias in names if alias.name != "nativewheel"]
+            case ast.Attribute(value=ast.Name(id="nativewheel"), attr=name):
+                targets = [f"nativewheel.{name}"]
             case ast.ImportFrom(level=0, module=str(module), names=names):
                 targets = [f"{module}.{alias.name}" for alias in names]
             case ast.ImportFrom(level=level) if level > 0:
