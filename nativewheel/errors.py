@@ -41,6 +41,10 @@ class UnreadableError(NativewheelError):
     exit_status = 3
 
 
+class ForeignImageError(UnreadableError):
+    """A sound image for a machine or system that no wheel platform stands for, such as GPU code in an ELF container (status 3)."""
+
+
 class LinkageError(NativewheelError):
     """A library cannot be resolved, a tag cannot be promised, or a layout cannot be repaired (status 4)."""
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError, UnreadableError
-from nativewheel.formats.detect import detect
+from nativewheel.formats.detect import detect, of_platform
 from nativewheel.formats.elf import reader as _elf
-from nativewheel.formats.elf.rpath import expand_rpath, relative_rpath
+from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
@@ -20,7 +20,18 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Edit, Image, Symbol
 
-__all__ = ["apply", "detect", "expand_rpath", "exports", "imports", "read", "relative_rpath"]
+__all__ = [
+    "apply",
+    "detect",
+    "expand_rpath",
+    "exports",
+    "imports",
+    "is_relative_rpath",
+    "of_platform",
+    "read",
+    "relative_rpath",
+    "writer_version",
+]
 
 _NAMES = {Format.PE: "PE (Windows)", Format.MACHO: "Mach-O (macOS)"}
 _HEAD = 4096
@@ -62,6 +73,16 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
         raise MachineError(f"cannot read the file: {error.strerror}", where=(source.name,)) from error
     _require_supported(head, source.name)
     return writer.apply(source, edit, destination)
+
+
+def writer_version() -> str:
+    """Name the program that ``apply`` uses, with its version: equal edits give equal bytes only with equal programs.
+
+    Raises ``MachineError`` when it is missing.
+    """
+    from nativewheel.formats.elf import patchelf  # noqa: PLC0415  (starting programs is needed for repair only)
+
+    return f"patchelf {patchelf.version()}"
 
 
 def _require_supported(data: Buffer, *where: str) -> None:

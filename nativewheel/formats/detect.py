@@ -36,6 +36,15 @@ def detect(head: bytes) -> Format | None:
     return Format.PE if head.startswith(b"MZ") and _is_pe_image(head) else None
 
 
+def of_platform(platform: str) -> Format | None:
+    """Return the format of native images on a platform, given its tag; None for ``any`` and for platforms that nativewheel does not know."""
+    if platform.startswith(("linux_", "manylinux", "musllinux")):
+        return Format.ELF
+    if platform.startswith("macosx_"):
+        return Format.MACHO
+    return Format.PE if platform.startswith("win") else None
+
+
 def _is_elf_image(head: bytes) -> bool:
     data, kind = head[5:6], head[16:18]
     if len(kind) < 2 or data not in {b"\1", b"\2"}:  # noqa: PLR2004  (the size of e_type)

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Outcome:
     """One wheel of a run.
 
-    ``output`` is the path of the new wheel (with ``--dry-run``, the path that it would have).  ``size`` is that of the output in bytes, 0 for a dry run.
+    ``output`` is the path of the new wheel (with ``--dry-run``, the path that it would have).  ``size`` is that of the output in bytes, 0 for a
+    dry run.
     """
 
     plan: Plan

@@ -24,8 +24,8 @@ class Action(StrEnum):
 class VendoredLibrary:
     """A library of the build host that goes into the wheel.
 
-    ``source`` is the real path on the host, ``sha256`` and ``size`` (bytes) are those of the source; ``names`` are the identities by which images ask
-    for it; ``edit`` turns the source into ``member``.
+    ``source`` is the real path on the host, ``sha256`` and ``size`` (bytes) are those of the source; ``names`` are the identities by which images
+    ask for it (none for a library that only code loads); ``edit`` turns the source into ``member``.
     """
 
     source: Path
@@ -57,8 +57,8 @@ class Launcher:
 class Plan:
     """Everything that a repair does to one wheel.
 
-    With ``action`` COPY, ``reason`` says why nothing changes and every other collection is empty.  ``platforms`` are the new platform tags, in
-    the order of the file name; ``warnings`` are for the user.
+    With ``action`` COPY, ``reason`` says why nothing changes and every collection but ``warnings`` is empty.  ``warnings`` are sentences for the
+    user; ``matched`` are the globs of the options that applied to something.
     """
 
     wheel: Path
@@ -66,9 +66,8 @@ class Plan:
     output: WheelName
     action: Action
     reason: str = ""
-    platforms: tuple[str, ...] = ()
     vendored: tuple[VendoredLibrary, ...] = ()
     edits: tuple[ImageEdit, ...] = ()
     launchers: tuple[Launcher, ...] = ()
     warnings: tuple[str, ...] = ()
-    strip: bool = False
+    matched: frozenset[str] = frozenset()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import UnreadableError
+from nativewheel.errors import ForeignImageError, UnreadableError
 from nativewheel.formats.elf.attributes import arm_attributes
 from nativewheel.formats.image import Arch
 
@@ -69,14 +69,15 @@ MACHINES = {
 def architecture(elf: ElfFile) -> Arch:
     """Return the architecture.
 
-    Raises ``UnreadableError`` for a machine, word size, byte order or calling convention that no Linux platform tag stands for.
+    Raises ``ForeignImageError`` for a machine, word size or byte order that no Linux platform tag stands for, and ``UnreadableError`` for an ARM
+    calling convention that none does.
     """
     layout = elf.layout
     arch = ARCHITECTURES.get((elf.machine, layout.wide, layout.order))
     if arch is None:
         name = MACHINES.get(elf.machine, f"machine {elf.machine}")
         variant = f"{64 if layout.wide else 32}-bit, {'little' if layout.order == '<' else 'big'}-endian"
-        raise UnreadableError(f"made for {name} ({variant}), for which no wheel platform exists", where=("e_machine",))
+        raise ForeignImageError(f"made for {name} ({variant}), for which no wheel platform exists", where=("e_machine",))
     return _arm(elf) if elf.machine == EM_ARM else arch
 
 

@@ -20,6 +20,11 @@ def relative_rpath(from_dir: str, to_dir: str) -> str:
     return "$ORIGIN" if steps == "." else f"$ORIGIN/{steps}"
 
 
+def is_relative_rpath(entry: str) -> bool:
+    """Whether the folder that ``entry`` means depends on where the image is."""
+    return _ORIGIN.match(entry) is not None
+
+
 def expand_rpath(entry: str, origin: str) -> str | None:
     """Return the folder that ``entry`` means for an image in the folder ``origin``, both below the installed root (the root itself is ``""``).
 
@@ -32,7 +37,7 @@ def expand_rpath(entry: str, origin: str) -> str | None:
     rest = entry[token.end() :]
     if "$" in rest or (rest and not rest.startswith("/")):
         return None
-    path = posixpath.normpath(posixpath.join(origin, rest.lstrip("/"))) if rest.strip("/") or origin else "."
+    path = posixpath.normpath(posixpath.join(origin, f".{rest}"))
     if path == ".." or path.startswith(("../", "/")):
         return None
     return "" if path == "." else path

@@ -1,0 +1,155 @@
+"""The images that a wheel holds, read and sorted out."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nativewheel import formats
+from nativewheel.errors import ForeignImageError, LinkageError, UnreadableError
+from nativewheel.formats.image import Arch, Kind, Libc
+from nativewheel.linkage import policy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from nativewheel.formats.image import Image, Symbol
+    from nativewheel.wheel.archive import WheelArchive
+    from nativewheel.wheel.names import Member, WheelName
+
+_HEAD = 4096
+_UNSUPPORTED = ("android_", "ios_", "emscripten_", "pyodide_", "wasi_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WheelImage:
+    """One image of a wheel.
+
+    ``installed`` is its path below the root of the installation (platlib) once installed, or None when it goes elsewhere (scripts, data).
+    ``imports`` are the dynamic symbols that it wants from others; ``size`` is in bytes.
+    ``source`` is the host file of a library that the user adds to the wheel, None for what the wheel holds already.
+    """
+
+    member: Member
+    installed: str | None
+    size: int
+    image: Image
+    imports: tuple[Symbol, ...]
+    source: Path | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The images of a wheel.
+
+    ``images`` are those of the wheel's own platform, in archive order; the others (GPU code, helpers for another system) are left alone and named in
+    ``warnings``.  ``arch`` and ``libc`` are None without images.
+    """
+
+    images: tuple[WheelImage, ...]
+    arch: Arch | None = None
+    libc: Libc | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int = 1) -> Contents:
+    """Find the images by their magic, whatever their names and whether or not RECORD lists them, and read each of them once.
+
+    ``libc`` settles which C library the wheel is for when its tags do not.  Raises ``UnreadableError`` for images that cannot be read and for
+    platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
+    """
+    _refuse_unsupported(archive.name)
+    found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, _HEAD)))}
+    expected = {formats.of_platform(platform) for platform in archive.name.platforms} - {None} or set(found.values())
+    if len(expected) > 1:
+        return Contents(images=(), warnings=(_for_several("systems", found),))
+    foreign = [member for member, kind in found.items() if kind not in expected]
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        read = list(pool.map(lambda member: _read(archive, member), (member for member in found if member not in foreign)))
+    foreign += [item for item in read if isinstance(item, str)]
+    return _sorted_out(archive.name, [item for item in read if isinstance(item, WheelImage)], foreign, libc)
+
+
+def _refuse_unsupported(name: WheelName) -> None:
+    for platform in name.platforms:
+        if platform.startswith(_UNSUPPORTED):
+            raise UnreadableError(f"wheels for {platform} are not supported", where=(str(name),), hint="use the build tools of that platform")
+
+
+def _read(archive: WheelArchive, member: Member) -> WheelImage | Member:
+    data = archive.read(member)
+    try:
+        image = formats.read(data, member.rpartition("/")[2])
+        imports = formats.imports(data)
+    except ForeignImageError:
+        return member
+    except UnreadableError as error:
+        raise error.within(str(archive.name), member) from error
+    return WheelImage(member=member, installed=archive.installed_path(member), size=len(data), image=image, imports=imports)
+
+
+def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member], libc: Libc | None) -> Contents:
+    if not images:
+        if foreign and all(formats.of_platform(platform) for platform in name.platforms):
+            raise UnreadableError(f"none of its native files is for {'.'.join(name.platforms)}; the first is {foreign[0]}", where=(str(name),))
+        return Contents(images=(), warnings=_left_alone(foreign))
+    arch = _arch(name, images)
+    if arch is None:
+        return Contents(images=(), warnings=(_for_several("architectures", [image.member for image in images]),))
+    own = [image for image in images if arch in image.image.archs]
+    chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
+    fitting = tuple(image for image in own if image.image.libc in {None, chosen})
+    foreign += [image.member for image in images if image not in fitting]
+    warnings = _left_alone(foreign)
+    if chosen is None:
+        chosen = Libc.GLIBC
+        warnings += ("no image depends on a C library; taken for glibc (use --plat musllinux_… if it is meant for musl)",)
+    return Contents(images=fitting, arch=arch, libc=chosen, warnings=warnings)
+
+
+def _arch(name: WheelName, images: list[WheelImage]) -> Arch | None:
+    """Return the architecture of the wheel: the one that its tags name, else the one that its images share, None when they share none."""
+    tagged = {arch for platform in name.platforms for arch in Arch if platform.endswith(f"_{arch}")}
+    if len(tagged) > 1:
+        raise LinkageError("its tags name several architectures", where=(str(name),), hint="build one wheel for each architecture")
+    present = {arch for image in images for arch in image.image.archs}
+    if tagged == {Arch.ARMV6L} and Arch.ARMV7L in present:
+        # The tag promises less than the object files show: code for ARMv6 is often built with a compiler that marks it so only in part.
+        return Arch.ARMV6L
+    return next(iter(tagged or present)) if len(tagged or present) == 1 else None
+
+
+def libc_of_tags(name: WheelName) -> Libc | None:
+    """Return the C library that the platform tags of a wheel name; None when they name none or both (static programs)."""
+    named = {policy.family(platform) for platform in name.platforms} - {None}
+    return named.pop() if len(named) == 1 else None
+
+
+def _libc_of_images(name: WheelName, images: list[WheelImage]) -> Libc | None:
+    extensions = [image for image in images if image.image.kind is Kind.EXTENSION]
+    for group in (extensions, images):
+        libcs = {image.image.libc for image in group} - {None}
+        if len(libcs) > 1:
+            examples = ", ".join(next(f"{image.member} ({libc})" for image in group if image.image.libc is libc) for libc in sorted(libcs, key=str))
+            raise LinkageError(
+                f"its images are made for different C libraries: {examples}", where=(str(name),), hint="build one wheel for each of them"
+            )
+        if libcs:
+            return libcs.pop()
+    if extensions:
+        raise LinkageError(
+            f"nothing in {extensions[0].member} or in the tags tells whether it is made for glibc or musl",
+            where=(str(name),),
+            hint="say it with --plat manylinux_2_28 or --plat musllinux_1_2",
+        )
+    return None
+
+
+def _left_alone(members: list[Member]) -> tuple[str, ...]:
+    return tuple(f"{member}: left alone, made for another machine or system than the wheel" for member in members)
+
+
+def _for_several(what: str, members: Iterable[Member]) -> str:
+    return f"left alone: under one tag it carries images for several {what} ({', '.join(sorted(members))})"

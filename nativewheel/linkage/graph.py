@@ -1,0 +1,166 @@
+"""Who needs whom: the images of a wheel, the host libraries that they reach, and a link for each dependency."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from fnmatch import fnmatchcase
+from posixpath import dirname, join
+from typing import TYPE_CHECKING
+
+from nativewheel import formats
+from nativewheel.linkage import policy
+from nativewheel.linkage.search import Asker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from nativewheel.formats.image import Dependency, Identity, Image
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.host import HostLibrary
+    from nativewheel.linkage.search import HostSearch
+    from nativewheel.wheel.names import Member
+
+
+class Reach(Enum):
+    """Where a dependency leads."""
+
+    MEMBER = auto()
+    """To an image of the same wheel."""
+    PLATFORM = auto()
+    """To a library that every policy in question promises; it is not looked for."""
+    HOST = auto()
+    """To a library of the build host."""
+    EXCLUDED = auto()
+    """Nowhere: the user excluded it, or allows that it is missing."""
+    INTERPRETER = auto()
+    """To libpython, which the running interpreter supplies."""
+    NOWHERE = auto()
+    """It was not found."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One dependency of an image and where it leads.
+
+    ``member`` is set for MEMBER, ``path`` (real path) for HOST.  ``reachable`` is False for a MEMBER that the image's own search path does not
+    lead to.
+    """
+
+    dependency: Dependency
+    reach: Reach
+    member: Member | None = None
+    path: Path | None = None
+    reachable: bool = True
+
+    @property
+    def name(self) -> Identity:
+        """The name that the image asks for."""
+        return self.dependency.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """The dependency graph of one wheel.
+
+    ``links`` has an entry for each image of the wheel (by member) and for each host library that is reached (by real path); ``matched`` are the
+    ``--exclude`` and ``--allow-missing`` globs that applied to something.
+    """
+
+    images: Mapping[Member, WheelImage]
+    libraries: Mapping[Path, HostLibrary]
+    links: Mapping[Member | Path, tuple[Link, ...]]
+    matched: frozenset[str]
+
+
+@dataclass(slots=True, kw_only=True)
+class GraphBuilder:
+    """Follows dependencies breadth first, as loaders do.
+
+    ``supplied`` are names that the platform has in any case.
+    """
+
+    images: Sequence[WheelImage]
+    search: HostSearch
+    supplied: frozenset[str]
+    exclude: tuple[str, ...] = ()
+    allow_missing: tuple[str, ...] = ()
+    _matched: set[str] = field(default_factory=set)
+    _libraries: dict[Path, HostLibrary] = field(default_factory=dict)
+    _links: dict[Member | Path, tuple[Link, ...]] = field(default_factory=dict)
+    _queue: deque[tuple[Path, Asker]] = field(default_factory=deque)
+    _installed: dict[str, WheelImage] = field(default_factory=dict)
+    _named: dict[str, list[WheelImage]] = field(default_factory=lambda: defaultdict(list))
+
+    def build(self) -> Graph:
+        """Return the graph of all images and of everything that they reach."""
+        for image in self.images:
+            if image.installed is not None:
+                self._installed[image.installed] = image
+                for name in {image.installed.rpartition("/")[2], image.image.identity} - {None}:
+                    self._named[str(name)].append(image)
+        for image in self.images:
+            origins = (image.source.parent,) if image.source else ()
+            self._links[image.member] = self._links_of(Asker(image=image.image, origins=origins), image.installed)
+        while self._queue:
+            path, asker = self._queue.popleft()
+            self._links[path] = self._links_of(asker, None)
+        return Graph(
+            images={image.member: image for image in self.images},
+            libraries=self._libraries,
+            links=self._links,
+            matched=frozenset(self._matched),
+        )
+
+    def _links_of(self, asker: Asker, installed: str | None) -> tuple[Link, ...]:
+        return tuple(self._link(dependency, asker, installed) for dependency in asker.image.dependencies)
+
+    def _link(self, dependency: Dependency, asker: Asker, installed: str | None) -> Link:
+        name = dependency.name
+        if self._matches(name, self.exclude):
+            return Link(dependency=dependency, reach=Reach.EXCLUDED)
+        if found := self._in_wheel(name, asker.image, installed):
+            image, reachable = found
+            return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
+        if name in self.supplied or policy.is_loader(name):
+            return Link(dependency=dependency, reach=Reach.PLATFORM)
+        if policy.is_libpython(name):
+            return Link(dependency=dependency, reach=Reach.INTERPRETER)
+        return self._on_host(dependency, asker)
+
+    def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
+        found = self.search.find(dependency.name, asker)
+        if found is None:
+            allowed = self._matches(dependency.name, self.allow_missing)
+            return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
+        path = found.library.path
+        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / dependency.name), self.exclude):
+            return Link(dependency=dependency, reach=Reach.EXCLUDED)
+        if path not in self._libraries:
+            self._libraries[path] = found.library
+            origins = tuple(dict.fromkeys((found.folder, path.parent)))
+            self._queue.append((path, Asker(image=found.library.image, origins=origins, inherited=self.search.passed_on(asker))))
+        return Link(dependency=dependency, reach=Reach.HOST, path=path)
+
+    def _in_wheel(self, name: Identity, image: Image, installed: str | None) -> tuple[WheelImage, bool] | None:
+        """Return the member that satisfies ``name``, and whether the image's own search path leads there."""
+        if installed is not None:
+            for entry in image.rpaths:
+                folder = formats.expand_rpath(entry, dirname(installed))
+                if folder is not None and (found := self._installed.get(join(folder, name))):
+                    return found, True
+        if name in self.supplied:
+            return None
+        candidates = self._named.get(name, [])
+        beside = [found for found in candidates if installed is not None and dirname(found.installed or "") == dirname(installed)]
+        if beside or len(candidates) == 1:
+            return (beside or candidates)[0], False
+        # Several copies, none beside the asker: which of them is loaded is up to code in the wheel that loads one first, so no path is missing.
+        return (candidates[0], True) if candidates else None
+
+    def _matches(self, text: str, globs: tuple[str, ...]) -> bool:
+        hits = [glob for glob in globs if fnmatchcase(text, glob)]
+        self._matched.update(hits)
+        return bool(hits)

@@ -1,0 +1,218 @@
+"""Carries out a plan: writes the repaired wheel.  Decides nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import mmap
+import secrets
+import tempfile
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nativewheel
+from nativewheel import formats
+from nativewheel.errors import MachineError, NativewheelError
+from nativewheel.repair import manifest, sbom
+from nativewheel.repair.manifest import MANIFEST, ManifestImage, ManifestLibrary
+from nativewheel.shim.inject import launcher
+from nativewheel.wheel.deflate import compress
+from nativewheel.wheel.headers import Headers
+from nativewheel.wheel.names import Member
+from nativewheel.wheel.wheelfile import retag
+from nativewheel.wheel.writer import WheelWriter, timestamp_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
+
+    from nativewheel.formats.image import Edit
+    from nativewheel.repair.owners import Owner
+    from nativewheel.repair.plan import ImageEdit, Launcher, Plan, VendoredLibrary
+    from nativewheel.wheel.archive import WheelArchive
+    from nativewheel.wheel.deflate import Compressed
+
+_EXECUTABLE = 0o755
+_SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Made:
+    """A new or changed member, ready to be written; ``before`` is the hash (hexadecimal) of an image before its edit."""
+
+    member: Member
+    compressed: Compressed
+    mode: int
+    before: str | None = None
+
+
+def apply(
+    plan: Plan,
+    archive: WheelArchive,
+    destination: Path,
+    *,
+    owners: Callable[[], Mapping[Path, Owner]],
+    zip_level: int,
+    jobs: int,
+    advance: Callable[[], None],
+) -> None:
+    """Write the repaired wheel to ``destination``.
+
+    ``owners`` is asked last, so that its query can run beside the work; ``advance`` is called for each image that is done.  Raises
+    ``MachineError`` when a program or the disk fails, ``UnreadableError`` when the input turns out to be damaged.
+    """
+    with _scratch() as folder, WheelWriter(destination, timestamp=timestamp_of(archive)) as writer, ThreadPoolExecutor(max_workers=jobs) as pool:
+        work = _Work(plan=plan, archive=archive, folder=folder, zip_level=zip_level)
+        made = list(_written(work, writer, pool, ahead=2 * jobs, advance=advance))
+        for entry in archive.entries.values():
+            if not entry.name.startswith(f"{archive.dist_info}/") or entry.name.rpartition("/")[2] in _SIGNATURES:
+                continue
+            if entry.name == f"{archive.dist_info}/WHEEL":
+                writer.add(entry.name, work.wheel_file(), entry.mode)
+            else:
+                writer.copy(archive, entry)
+        if plan.vendored:
+            found = owners()
+            writer.add(f"{archive.dist_info}/{sbom.SBOM}", compress(sbom.render(plan, found), zip_level))
+        else:
+            found = {}
+        writer.add(f"{archive.dist_info}/{MANIFEST}", compress(work.manifest(made, found), zip_level))
+        writer.finish(f"{archive.dist_info}/RECORD")
+
+
+def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, *, ahead: int, advance: Callable[[], None]) -> Iterator[_Made]:
+    """Write everything outside `.dist-info`: what the input has, in its order, then what is new, sorted; yield what was made."""
+    in_place, new = work.tasks()
+    done = _in_order(pool, [*in_place.values(), *new], ahead)
+
+    def add() -> _Made:
+        made = next(done)
+        writer.add(made.member, made.compressed, made.mode)
+        advance()
+        return replace(made, compressed=replace(made.compressed, data=b""))  # only the hashes are still wanted: let go of the bytes
+
+    for entry in work.archive.entries.values():
+        if entry.name in in_place:
+            yield add()
+        elif not entry.name.startswith(f"{work.archive.dist_info}/"):
+            writer.copy(work.archive, entry)
+    for _ in new:
+        yield add()
+
+
+def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[Callable[[], _Made]], ahead: int) -> Iterator[_Made]:
+    """Run the tasks in threads and yield their results in order, never more than ``ahead`` of them waiting: that bounds the memory."""
+    waiting: deque[Future[_Made]] = deque()
+    try:
+        for task in tasks:
+            waiting.append(pool.submit(task))
+            if len(waiting) >= ahead:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    try:
+        with tempfile.TemporaryDirectory(prefix="nativewheel-") as folder:
+            yield Path(folder)
+    except OSError as error:
+        raise MachineError(f"cannot work in the folder for temporary files: {error.strerror}", where=(tempfile.gettempdir(),)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """Makes the new bytes of one wheel; ``folder`` is for scratch files."""
+
+    plan: Plan
+    archive: WheelArchive
+    folder: Path
+    zip_level: int
+
+    def tasks(self) -> tuple[dict[Member, Callable[[], _Made]], list[Callable[[], _Made]]]:
+        """Return what to make in the place of a member of the input, in its order, and what to make anew, sorted by name."""
+        in_place: dict[Member, Callable[[], _Made]] = {}
+        new: list[tuple[Member, Callable[[], _Made]]] = []
+        edits = {edit.member: edit for edit in self.plan.edits}
+        launchers = {script.member: script for script in self.plan.launchers}
+        for member in self.archive.entries:
+            if member in launchers:
+                in_place[member] = partial(self._launcher, launchers[member])
+                new.append((edits[member].target, partial(self._edited, edits[member])))
+            elif member in edits:
+                in_place[member] = partial(self._edited, edits[member])
+        new += [(library.member, partial(self._vendored, library)) for library in self.plan.vendored]
+        return in_place, [task for _, task in sorted(new, key=lambda item: item[0])]
+
+    def wheel_file(self) -> Compressed:
+        """Return the new WHEEL."""
+        headers = Headers.parse(self.archive.read(Member(f"{self.archive.dist_info}/WHEEL")))
+        return compress(bytes(retag(headers, self.plan.output.platforms, nativewheel.__version__)), self.zip_level)
+
+    def manifest(self, made: Sequence[_Made], owners: Mapping[Path, Owner]) -> bytes:
+        """Return the manifest."""
+        hashes = {item.member: manifest.hexadecimal(item.compressed.sha256) for item in made}
+        libraries = [
+            ManifestLibrary(
+                name=library.member.rpartition("/")[2],
+                member=library.member,
+                source=owners[library.source].purl if library.source in owners else library.source.name,
+                sha256=hashes[library.member],
+            )
+            for library in self.plan.vendored
+        ]
+        images = [ManifestImage(member=item.member, sha256_before=item.before, sha256_after=hashes[item.member]) for item in made if item.before]
+        return manifest.render(self.plan.output, libraries, images)
+
+    def _launcher(self, script: Launcher) -> _Made:
+        return _Made(member=script.member, compressed=compress(launcher(script.program), self.zip_level), mode=_EXECUTABLE)
+
+    def _edited(self, edit: ImageEdit) -> _Made:
+        data = self.archive.read(edit.member)
+        before = hashlib.sha256(data).hexdigest()
+        with _placed(edit.member, self.archive):
+            source = self._scratch_file()
+            source.write_bytes(data)
+            del data
+            made = self._changed(source, edit.target, edit.edit, self.archive.entries[edit.member].mode)
+            source.unlink()
+        return replace(made, before=before)
+
+    def _vendored(self, library: VendoredLibrary) -> _Made:
+        with _placed(library.member, self.archive):
+            return self._changed(library.source, library.member, library.edit, _EXECUTABLE)
+
+    def _changed(self, source: Path, member: Member, edit: Edit, mode: int) -> _Made:
+        if not edit:
+            return _Made(member=member, compressed=self._compressed(source), mode=mode)
+        target = self._scratch_file()
+        formats.apply(source, edit, target)
+        made = _Made(member=member, compressed=self._compressed(target), mode=mode)
+        target.unlink()
+        return made
+
+    def _compressed(self, path: Path) -> Compressed:
+        with path.open("rb") as file:
+            return compress(memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)), self.zip_level)
+
+    def _scratch_file(self) -> Path:
+        return self.folder / secrets.token_hex(8)
+
+
+@contextmanager
+def _placed(member: Member, archive: WheelArchive) -> Iterator[None]:
+    """Put the wheel and the member into errors."""
+    try:
+        yield
+    except OSError as error:
+        raise MachineError(f"cannot be made: {error.strerror}", where=(str(archive.name), member)) from error
+    except NativewheelError as error:
+        raise error.within(str(archive.name), member) from error.__cause__

@@ -1,0 +1,38 @@
+"""Search paths of images: what stays, what goes, what a repair adds."""
+
+from __future__ import annotations
+
+from posixpath import dirname
+from typing import TYPE_CHECKING
+
+from nativewheel import formats
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nativewheel.linkage.contents import WheelImage
+
+
+def kept(image: WheelImage) -> tuple[str, ...]:
+    """Return the entries that lead to a place inside the installation, in order and once each.
+
+    A program in the scripts folder has no fixed place below the installation's root, so all that is relative to its own folder stays.
+    """
+    entries = dict.fromkeys(image.image.rpaths)
+    if image.installed is None:
+        return tuple(entry for entry in entries if formats.is_relative_rpath(entry))
+    return tuple(entry for entry in entries if formats.expand_rpath(entry, dirname(image.installed)) is not None)
+
+
+def dropped(image: WheelImage) -> tuple[str, ...]:
+    """Return the entries that only make sense on the build host."""
+    stay = kept(image)
+    return tuple(entry for entry in dict.fromkeys(image.image.rpaths) if entry not in stay)
+
+
+def leading_to(folders: Iterable[str], installed: str, entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Add to ``entries`` what leads from the image at ``installed`` to each of ``folders`` (paths below the root of the installation)."""
+    here = dirname(installed)
+    reached = {formats.expand_rpath(entry, here) for entry in entries}
+    missing = [folder for folder in dict.fromkeys(folders) if folder not in reached]
+    return (*entries, *(formats.relative_rpath(here, folder) for folder in missing))
