@@ -55,10 +55,7 @@ class ElfFile:
         """
         for load in reversed(self.loads):
             if load.address <= address < load.address + load.filesz:
-                end = load.offset + load.filesz
-                if end > len(self.data):
-                    break
-                return load.offset + address - load.address, end
+                return load.offset + address - load.address, load.offset + load.filesz
         raise UnreadableError(f"{what} is not in a segment that the file holds", where=(f"address {address:#x}",))
 
     def locate(self, address: int, size: int, what: str) -> int:
@@ -114,6 +111,10 @@ def _parse(source: Buffer, data: memoryview) -> ElfFile:
     if kind not in {ET_EXEC, ET_DYN}:
         raise UnreadableError(f"neither a program nor a shared object (e_type {kind})", where=("e_type",))
     segments = _segments(data, layout, phoff, phentsize, phnum)
+    loads = tuple(segment for segment in segments if segment.type == PT_LOAD)
+    for load in loads:
+        if load.offset + load.filesz > len(data):
+            raise UnreadableError("the file is shorter than its segments", where=(f"segment at address {load.address:#x}",))
     return ElfFile(
         source=source,
         data=data,
@@ -124,7 +125,7 @@ def _parse(source: Buffer, data: memoryview) -> ElfFile:
         table=(phoff, phentsize * phnum),
         sections=(shoff, shentsize, shnum),
         segments=segments,
-        loads=tuple(segment for segment in segments if segment.type == PT_LOAD),
+        loads=loads,
     )
 
 

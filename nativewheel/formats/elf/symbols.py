@@ -145,10 +145,10 @@ def count_symbols(elf: ElfFile, dynamic: Dynamic) -> int:
     """
     if DT_HASH in dynamic.values:
         what = "the symbol hash table (DT_HASH)"
-        # The s390x ABI made the words of this table 8 bytes long; everybody else has 4.
-        size: Literal[4, 8] = 8 if elf.machine == EM_S390 and elf.layout.wide else 4
-        words = elf.take(elf.locate(dynamic.values[DT_HASH], 2 * size, what), 2 * size, what)
-        return elf.layout.numbers(words, size)[1]
+        start = elf.locate(dynamic.values[DT_HASH], 16, what)
+        # The s390x ABI made the words of this table 8 bytes long, but not every linker knows.  The number of buckets is never zero.
+        size: Literal[4, 8] = 8 if elf.machine == EM_S390 and elf.layout.numbers(elf.take(start, 4, what), 4)[0] == 0 else 4
+        return elf.layout.numbers(elf.take(start, 2 * size, what), size)[1]
     hashed = count_hashed(elf, dynamic.values[DT_GNU_HASH]) if DT_GNU_HASH in dynamic.values else 0
     return hashed or _count_relocated(elf, dynamic)
 
