@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -25,21 +26,21 @@ def write_vendored(sheet: Sheet, plan: Plan, *, verb: str) -> None:
 
 def write_changes(sheet: Sheet, plan: Plan) -> None:
     """List every edit of the plan, one line an image."""
-    edits: list[tuple[str, str, Edit]] = [(image.member, image.target, image.edit) for image in plan.edits]
-    edits += [(library.source.name, library.member, library.edit) for library in plan.vendored]
-    if edits or plan.launchers or plan.make_platlib:
+    if plan.edits or plan.vendored or plan.launchers:
         sheet.line("changes:", indent=1)
-    for member, target, edit in edits:
-        moved = f", goes to {target}" if target != member else ""
-        sheet.line(f"{member}: {edit_text(edit)}{moved}", indent=2)
-    if plan.make_platlib:
-        sheet.line("WHEEL: Root-Is-Purelib: false", indent=2)
+    for image in plan.edits:
+        moved = f", goes to {image.target}" if image.target != image.member else ""
+        sheet.line(f"{image.member}: {edit_text(image.edit) or 'as it is'}{moved}", indent=2)
+    for library in sorted(plan.vendored, key=lambda library: library.member):
+        # The list of what is vendored tells already where each comes from and what it is called now.
+        edit = replace(library.edit, identity=None)
+        sheet.line(f"{library.member}: {edit_text(edit) or 'nothing but its name'}", indent=2)
     for launcher in plan.launchers:
         sheet.line(f"{launcher.member}: becomes a script that starts {launcher.program}", indent=2)
 
 
 def edit_text(edit: Edit) -> str:
-    """Put one edit into words."""
+    """Put one edit into words; an empty text is an empty edit."""
     parts = [f"name {edit.identity}"] if edit.identity is not None else []
     parts += [f"{old} → {new}" for old, new in edit.replace]
     parts += [f"without {name}" for name in edit.remove]
@@ -47,4 +48,4 @@ def edit_text(edit: Edit) -> str:
         parts.append(f"search path {':'.join(edit.rpaths)}" if edit.rpaths else "no search path")
     if edit.strip:
         parts.append("stripped")
-    return "; ".join(parts) or "as it is"
+    return "; ".join(parts)

@@ -27,8 +27,7 @@ def render(inspection: Inspection, *, verbose: bool = False, color: bool = False
     _write_missing(sheet, inspection)
     _write_external(sheet, inspection)
     _write_images(sheet, inspection, verbose=verbose)
-    for warning in inspection.warnings:
-        sheet.line(notice("warning: "), warning, indent=1)
+    write_warnings(sheet, inspection)
     return str(sheet)
 
 
@@ -38,6 +37,12 @@ def write_header(sheet: Sheet, inspection: Inspection) -> None:
     by = f", repaired by {inspection.repaired_by}" if inspection.repaired_by else ""
     sheet.line(f"{inspection.name.normalized} {inspection.version}{by}", indent=1)
     sheet.line(f"tags: {', '.join(inspection.tags)}", indent=1)
+
+
+def write_warnings(sheet: Sheet, inspection: Inspection) -> None:
+    """Write what the user should know."""
+    for warning in inspection.warnings:
+        sheet.line(notice("warning: "), warning, indent=1)
 
 
 def users(inspection: Inspection, supply: Supply) -> dict[str, tuple[str, ...]]:
@@ -75,7 +80,7 @@ def _tag(verdict: Verdict) -> tuple[Styled | str, ...]:
 def _write_missing(sheet: Sheet, inspection: Inspection) -> None:
     missing = users(inspection, Supply.MISSING)
     if missing:
-        sheet.line(bad(f"{libraries(len(missing))} missing; a repair needs them:"), indent=1)
+        sheet.line(bad(f"{libraries(len(missing))} missing; a repair needs {'it' if len(missing) == 1 else 'them'}:"), indent=1)
     for name, members in missing.items():
         sheet.line(bad(name), f", wanted by {listed(members, MOST_USERS)}", indent=2)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.linkage.inspection import Supply
 from nativewheel.report.sheet import Sheet, Styled, bad, faint, good, notice
-from nativewheel.report.show_text import write_header
+from nativewheel.report.show_text import write_header, write_warnings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +30,7 @@ def render(inspection: Inspection, *, color: bool = False) -> str:
             _write_below(sheet, root.dependencies, images, external, expanded)
     if not inspection.images:
         sheet.line(good("pure: no native files."), indent=1)
+    write_warnings(sheet, inspection)
     return str(sheet)
 
 

@@ -1,0 +1,33 @@
+"""What the file name promises against what the content keeps."""
+
+from __future__ import annotations
+
+import pytest
+
+from nativewheel.linkage.inspection import Verdict
+from nativewheel.report.promise import promise_text
+
+VERDICT = Verdict(tag="manylinux_2_17_x86_64", aliases=("manylinux2014_x86_64",), better=("manylinux_2_12_x86_64", "manylinux_2_5_x86_64"))
+
+
+@pytest.mark.parametrize(
+    ("platforms", "text"),
+    [
+        (("manylinux_2_17_x86_64", "manylinux2014_x86_64"), None),
+        (("manylinux2014_x86_64",), None),
+        (("manylinux_2_17_x86_64", "manylinux_2_28_x86_64"), None),
+        (("linux_x86_64",), None),
+        (("manylinux2010_x86_64",), "The file name promises manylinux2010_x86_64, but the content does not keep that."),
+        (("manylinux_2_17_x86_64", "manylinux1_x86_64"), "The file name promises manylinux1_x86_64, but the content does not keep that."),
+        (("manylinux_2_28_x86_64",), "The file name says manylinux_2_28_x86_64, the content manylinux_2_17_x86_64."),
+        (("musllinux_1_2_x86_64",), "The file name says musllinux_1_2_x86_64, the content manylinux_2_17_x86_64."),
+        (("any",), "The file name says that the wheel is for any platform, but it holds native files."),
+    ],
+)
+def test_disagreement(platforms: tuple[str, ...], text: str | None) -> None:
+    assert promise_text(platforms, VERDICT) == text
+
+
+def test_wheels_without_images() -> None:
+    assert promise_text(("any",), None) is None
+    assert promise_text(("linux_x86_64",), None) == "The file name says linux_x86_64, but there are no native files."
