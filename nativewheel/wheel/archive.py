@@ -76,10 +76,10 @@ class WheelArchive:
         self._mismatches: dict[Member, str] = {}
         self._descriptor = _open(self.path)
         try:
-            self._load()
-        except UnreadableError as error:
-            self.close()
-            raise error.within(self.path.name) from error.__cause__
+            with self._at():
+                self._load()
+            self._rows: dict[str, RecordRow] = {}
+            self.record = self._load_record()
         except BaseException:
             self.close()
             raise
@@ -121,8 +121,6 @@ class WheelArchive:
         for file in _REQUIRED:
             if f"{self.dist_info}/{file}" not in self.entries:
                 raise UnreadableError("the wheel lacks this file", where=(f"{self.dist_info}/{file}",), hint=_REBUILD)
-        self._rows: dict[str, RecordRow] = {}
-        self.record = self._load_record()
 
     @property
     def dist_info(self) -> str:
@@ -150,16 +148,16 @@ class WheelArchive:
     def head(self, member: Member, count: int = 64) -> bytes:
         """Inflate at most the first ``count`` bytes of ``member``; no hash is checked."""
         entry = self.entries[member]
-        if entry.method == Method.STORED:
-            return self._pread(entry.data_offset, min(count, entry.size))
-        length = _HEAD_BLOCK
-        while True:
-            length = min(length, entry.compressed_size)
-            with self._at(member):
+        with self._at(member):
+            if entry.method == Method.STORED:
+                return self._pread(entry.data_offset, min(count, entry.size))
+            length = _HEAD_BLOCK
+            while True:
+                length = min(length, entry.compressed_size)
                 found = inflate_head(self._pread(entry.data_offset, length), count)
-            if len(found) >= min(count, entry.size) or length == entry.compressed_size:
-                return found
-            length *= 4
+                if len(found) >= min(count, entry.size) or length == entry.compressed_size:
+                    return found
+                length *= 4
 
     def read(self, member: Member) -> bytes:
         """Inflate ``member`` and check its size, its CRC and its hash in RECORD."""
@@ -178,13 +176,16 @@ class WheelArchive:
     def raw(self, member: Member) -> bytes:
         """Read the compressed bytes of ``member``, unchecked."""
         entry = self.entries[member]
-        return self._pread(entry.data_offset, entry.compressed_size)
+        with self._at(member):
+            return self._pread(entry.data_offset, entry.compressed_size)
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """Read the compressed bytes of ``member``, unchecked, in parts of at most ``CHUNK`` bytes."""
         entry = self.entries[member]
         for start in range(0, entry.compressed_size, CHUNK):
-            yield self._pread(entry.data_offset + start, min(CHUNK, entry.compressed_size - start))
+            with self._at(member):
+                chunk = self._pread(entry.data_offset + start, min(CHUNK, entry.compressed_size - start))
+            yield chunk
 
     def row(self, member: Member) -> RecordRow | None:
         """Return the row of RECORD for ``member``."""
@@ -229,12 +230,12 @@ class WheelArchive:
         self._mismatches[member] = f"the hash in RECORD does not fit the data of {member}"
 
     @contextmanager
-    def _at(self, member: Member) -> Iterator[None]:
-        """Put the wheel and ``member`` into errors."""
+    def _at(self, *member: Member) -> Iterator[None]:
+        """Put the wheel, and the member if there is one, into errors."""
         try:
             yield
         except UnreadableError as error:
-            raise error.within(self.path.name, member) from error.__cause__
+            raise error.within(self.path.name, *member) from error.__cause__
 
     def _pread(self, offset: int, length: int) -> bytes:
         """Read exactly ``length`` bytes at ``offset``."""
@@ -245,7 +246,7 @@ class WheelArchive:
         except OSError as error:
             raise MachineError(f"cannot read: {error.strerror}", where=(str(self.path),)) from error
         if len(data) < length:
-            raise UnreadableError("the file is truncated", where=(self.path.name, f"offset {offset}"))
+            raise UnreadableError("the file is truncated", where=(f"offset {offset}",))
         return data
 
     if sys.platform == "win32":

@@ -82,14 +82,18 @@ def decompress(data: Buffer, size: int) -> bytes:
 
     Never allocates more than ``size`` bytes.  Raises ``UnreadableError`` when the stream is broken, or longer or shorter than that.
     """
-    if _ENGINE == "libdeflate" and size <= _STREAMING_SIZE:
+    # The binding answers b"" to size 0 without looking at the stream.
+    if _ENGINE == "libdeflate" and 0 < size <= _STREAMING_SIZE:
         try:
             inflated = bytes(libdeflate.deflate_decompress(data, size))
         except libdeflate.DeflateError as error:
             raise UnreadableError("the compressed data is broken, or longer than the zip directory says") from error
+        complete = len(inflated) == size
     else:
-        inflated = inflate_head(data, size + 1)
-    if len(inflated) != size:
+        stream = zlib.decompressobj(_RAW_WINDOW)
+        inflated = _inflate(stream, data, size + 1)
+        complete = stream.eof and len(inflated) == size
+    if not complete:
         raise UnreadableError(f"inflates to another size than the zip directory says ({size} bytes)")
     return inflated
 
@@ -99,8 +103,12 @@ def inflate_head(data: Buffer, count: int) -> bytes:
 
     Raises ``UnreadableError`` when the stream is broken.
     """
+    return _inflate(zlib.decompressobj(_RAW_WINDOW), data, count)
+
+
+def _inflate(stream: zlib._Decompress, data: Buffer, count: int) -> bytes:
     try:
-        return zlib.decompressobj(_RAW_WINDOW).decompress(data, count)
+        return stream.decompress(data, count)
     except zlib.error as error:
         raise UnreadableError("the compressed data is broken") from error
 

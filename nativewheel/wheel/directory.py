@@ -261,6 +261,8 @@ def widen(raw_name: bytes, extra: bytes, values: Sequence[int], limits: Sequence
 
     ``limits`` are MAX32 (eight bytes wide in zip64) or MAX16 (four bytes wide).
     """
+    if not extra and not any(value == limit for value, limit in zip(values, limits, strict=True)):
+        return tuple(values)
     fields = dict(_extra_fields(raw_name, extra))
     zip64 = fields.get(z.EXTRA_ZIP64, b"")
     wide, position = list(values), 0

@@ -11,9 +11,10 @@ from nativewheel.errors import UnreadableError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The line ends and the header names that the standard library's email parser knows: every installer reads these files with it.
+# The line ends and headers that the standard library's email parser knows, as installers read these files with it.  It skips lines with an empty
+# name, mbox "From " lines and a folded line at the start, and goes on: here they are fields without a name.
 _LINE = re.compile(rb"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
-_NAME = re.compile(rb"([!-9;-~]+):")
+_HEADER = re.compile(rb"([!-9;-~]*):|From |[ \t]")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _HEADER_LIMIT = 1 << 16
 
@@ -50,10 +51,11 @@ class Headers:
         found: list[tuple[str, int]] = []
         end = 0
         for line in _LINE.finditer(data):
-            if name := _NAME.match(line[0]):
-                found.append((name[1].decode("ascii").lower(), line.start()))
-            elif not found or line[0][:1] not in {b" ", b"\t"}:
+            header = _HEADER.match(line[0])
+            if not header:
                 break
+            if not found or header[0] not in {b" ", b"\t"}:
+                found.append(((header[1] or b"").decode("ascii").lower(), line.start()))
             end = line.end()
             if len(found) > _HEADER_LIMIT:
                 raise UnreadableError(f"more than {_HEADER_LIMIT} headers")
