@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import mmap
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from nativewheel import formats
 from nativewheel.errors import MachineError, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from nativewheel.formats.image import Image, Symbol
@@ -52,6 +55,11 @@ class HostLibraries:
             with _mapped(path) as data:
                 self._digests[path] = hashlib.sha256(data).hexdigest()
         return self._digests[path]
+
+    def hash_all(self, paths: Iterable[Path], jobs: int) -> None:
+        """Hash files that will be asked for, ``jobs`` at a time."""
+        with ThreadPoolExecutor(max_workers=jobs) as pool:
+            deque(pool.map(self.sha256, dict.fromkeys(paths)), maxlen=0)
 
     @staticmethod
     def _read(path: Path) -> HostLibrary | None:

@@ -74,7 +74,7 @@ def _judged(contents: Contents, name: WheelName, lib_path: tuple[Path, ...], sys
     judge = Judge(graph=graph, policies=known, host=host)
     evaluations = judge.evaluations(name.platforms)
     fewest = [evaluation for evaluation in evaluations if evaluation.grafts == min(item.grafts for item in evaluations)]
-    aim = next((evaluation for evaluation in fewest if not evaluation.violations), fewest[-1] if fewest else None)
+    aim = next((evaluation for evaluation in fewest if evaluation.fits), fewest[-1] if fewest else None)
     repairable = aim is not None and aim.external and not aim.missing
     external = aim.external if aim else tuple(graph.libraries)
     return _Judged(

@@ -38,13 +38,13 @@ class Evaluation:
     """A wheel judged by one policy.
 
     ``external`` are the host libraries (real paths) that would have to be vendored, ``missing`` the dependencies that neither the policy, the
-    wheel nor the host supplies, ``violations`` what the content asks for beyond the policy.
+    wheel nor the host supplies; ``fits`` says that the content, those libraries included, asks for nothing beyond the policy.
     """
 
     policy: Policy
     external: tuple[Path, ...]
     missing: tuple[Missing, ...]
-    violations: tuple[Blocker, ...]
+    fits: bool
 
     @property
     def grafts(self) -> int:
@@ -87,17 +87,17 @@ class Judge:
     def evaluate(self, policy: Policy) -> Evaluation:
         """Judge the wheel by one policy."""
         closure = self._closure(policy)
-        violations = list(self._version_violations(policy, closure))
-        for node in closure.nodes:
-            # Symbol tables of host libraries are long: they are only walked when nothing else refuses the policy.
-            if node.path is None or not violations:
-                violations += self._symbol_violations(policy, node)
         return Evaluation(
             policy=policy,
             external=tuple(node.path for node in closure.nodes if node.path is not None),
             missing=closure.missing,
-            violations=tuple(violations),
+            fits=all(policy.allows(version) for _, version in closure.demands) and not self._forbidden(policy, closure),
         )
+
+    def violations(self, policy: Policy) -> tuple[Blocker, ...]:
+        """Return what the content asks for beyond the policy, libraries that would be vendored included."""
+        closure = self._closure(policy)
+        return (*self._version_violations(policy, closure), *self._forbidden(policy, closure))
 
     def evaluations(self, platforms: Iterable[str], requested: Policy | None = None) -> list[Evaluation]:
         """Judge the wheel by every policy that content can prove, by those that its tags name already and by ``requested``; best first."""
@@ -122,10 +122,10 @@ class Judge:
         return Verdict(tag=tag, aliases=aliases, better=tuple(item.policy.tag for item in better), blockers=tuple(nearest.values()))
 
     def _obstacles(self, evaluation: Evaluation, *, vendoring: bool) -> tuple[Blocker, ...]:
-        return evaluation.violations if vendoring else (*self._external(evaluation), *self._own_violations(evaluation))
-
-    def _own_violations(self, evaluation: Evaluation) -> tuple[Blocker, ...]:
-        return tuple(blocker for blocker in evaluation.violations if blocker.member in self.graph.images)
+        if vendoring:
+            return () if evaluation.fits else self.violations(evaluation.policy)
+        own = () if evaluation.fits else self.violations(evaluation.policy)
+        return (*self._external(evaluation), *(blocker for blocker in own if blocker.member in self.graph.images))
 
     def _external(self, evaluation: Evaluation) -> Iterator[Blocker]:
         """Yield a blocker for each library that an image of the wheel asks for and the policy does not promise."""
@@ -177,6 +177,9 @@ class Judge:
                 for node in wanting:
                     symbol = next((found.name for found in node.imports() if found.version == version and found.library == library), None)
                     yield Blocker(tag=policy.tag, member=node.label, library=library, symbol=symbol, needs=version)
+
+    def _forbidden(self, policy: Policy, closure: _Closure) -> tuple[Blocker, ...]:
+        return tuple(blocker for node in closure.nodes for blocker in self._symbol_violations(policy, node))
 
     @staticmethod
     def _symbol_violations(policy: Policy, node: _Node) -> Iterator[Blocker]:

@@ -37,7 +37,16 @@ if TYPE_CHECKING:
     from nativewheel.wheel.deflate import Compressed
 
 _EXECUTABLE = 0o755
+_IN_FLIGHT = 48 << 20
 _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Task:
+    """A member to make; ``size`` (bytes) is that of its source."""
+
+    make: Callable[[], _Made]
+    size: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +76,7 @@ def apply(
     """
     with _scratch() as folder, WheelWriter(destination, timestamp=timestamp_of(archive)) as writer, ThreadPoolExecutor(max_workers=jobs) as pool:
         work = _Work(plan=plan, archive=archive, folder=folder, zip_level=zip_level)
-        made = list(_written(work, writer, pool, ahead=2 * jobs, advance=advance))
+        made = list(_written(work, writer, pool, jobs, advance))
         for entry in archive.entries.values():
             if not entry.name.startswith(f"{archive.dist_info}/") or entry.name.rpartition("/")[2] in _SIGNATURES:
                 continue
@@ -84,10 +93,10 @@ def apply(
         writer.finish(f"{archive.dist_info}/RECORD")
 
 
-def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, *, ahead: int, advance: Callable[[], None]) -> Iterator[_Made]:
+def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, jobs: int, advance: Callable[[], None]) -> Iterator[_Made]:
     """Write everything outside `.dist-info`: what the input has, in its order, then what is new, sorted; yield what was made."""
     in_place, new = work.tasks()
-    done = _in_order(pool, [*in_place.values(), *new], ahead)
+    done = _in_order(pool, [*in_place.values(), *new], jobs)
 
     def add() -> _Made:
         made = next(done)
@@ -104,18 +113,25 @@ def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, *, ahea
         yield add()
 
 
-def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[Callable[[], _Made]], ahead: int) -> Iterator[_Made]:
-    """Run the tasks in threads and yield their results in order, never more than ``ahead`` of them waiting: that bounds the memory."""
-    waiting: deque[Future[_Made]] = deque()
+def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[_Task], jobs: int) -> Iterator[_Made]:
+    """Run the tasks in threads and yield their results in order.
+
+    What is begun but not yet yielded stays below a number of bytes, so that a large image holds up neither the small ones nor the memory.
+    """
+    waiting: deque[tuple[_Task, Future[_Made]]] = deque()
+    in_flight = 0
     try:
         for task in tasks:
-            waiting.append(pool.submit(task))
-            if len(waiting) >= ahead:
-                yield waiting.popleft().result()
+            while len(waiting) > jobs and in_flight + task.size > _IN_FLIGHT:
+                first, future = waiting.popleft()
+                in_flight -= first.size
+                yield future.result()
+            waiting.append((task, pool.submit(task.make)))
+            in_flight += task.size
         while waiting:
-            yield waiting.popleft().result()
+            yield waiting.popleft()[1].result()
     finally:
-        for future in waiting:
+        for _, future in waiting:
             future.cancel()
 
 
@@ -137,19 +153,19 @@ class _Work:
     folder: Path
     zip_level: int
 
-    def tasks(self) -> tuple[dict[Member, Callable[[], _Made]], list[Callable[[], _Made]]]:
+    def tasks(self) -> tuple[dict[Member, _Task], list[_Task]]:
         """Return what to make in the place of a member of the input, in its order, and what to make anew, sorted by name."""
-        in_place: dict[Member, Callable[[], _Made]] = {}
-        new: list[tuple[Member, Callable[[], _Made]]] = []
+        in_place: dict[Member, _Task] = {}
+        new: list[tuple[Member, _Task]] = []
         edits = {edit.member: edit for edit in self.plan.edits}
         launchers = {script.member: script for script in self.plan.launchers}
-        for member in self.archive.entries:
+        for member, entry in self.archive.entries.items():
             if member in launchers:
-                in_place[member] = partial(self._launcher, launchers[member])
-                new.append((edits[member].target, partial(self._edited, edits[member])))
+                in_place[member] = _Task(make=partial(self._launcher, launchers[member]), size=0)
+                new.append((edits[member].target, _Task(make=partial(self._edited, edits[member]), size=entry.size)))
             elif member in edits:
-                in_place[member] = partial(self._edited, edits[member])
-        new += [(library.member, partial(self._vendored, library)) for library in self.plan.vendored]
+                in_place[member] = _Task(make=partial(self._edited, edits[member]), size=entry.size)
+        new += [(library.member, _Task(make=partial(self._vendored, library), size=library.size)) for library in self.plan.vendored]
         return in_place, [task for _, task in sorted(new, key=lambda item: item[0])]
 
     def wheel_file(self) -> Compressed:

@@ -42,7 +42,7 @@ def plan_repair(archive: WheelArchive, options: RepairOptions, host: HostLibrari
     if contents.arch is None or contents.libc is None:
         reason = "nothing to repair" if contents.warnings else "no native files"
         return _copied(archive, reason, contents.warnings)
-    return _Planner(archive=archive, options=options, host=host, contents=contents, arch=contents.arch, libc=contents.libc).plan()
+    return _Planner(archive=archive, options=options, host=host, contents=contents, arch=contents.arch, libc=contents.libc, jobs=jobs).plan()
 
 
 def _copied(archive: WheelArchive, reason: str, warnings: tuple[str, ...] = (), matched: frozenset[str] = frozenset()) -> Plan:
@@ -67,6 +67,7 @@ class _Planner:
     contents: Contents
     arch: Arch
     libc: Libc
+    jobs: int
 
     def plan(self) -> Plan:
         added = tuple(self._added(library) for library in self.options.add_library)
@@ -105,6 +106,7 @@ class _Planner:
         return builder.build()
 
     def _named(self, choice: Choice, graph: Graph) -> Vendored:
+        self.host.hash_all(choice.evaluation.external, self.jobs)
         return name_vendored(
             choice.evaluation.external,
             graph,

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Libc
     from nativewheel.linkage.inspection import Blocker
-    from nativewheel.linkage.policy import PolicySet
     from nativewheel.linkage.verdict import Evaluation, Judge
     from nativewheel.wheel.names import WheelName
 
@@ -60,7 +59,7 @@ def choose(name: WheelName, judge: Judge, plat: str | None, *, only_plat: bool) 
     requested = policies.requested(plat) if plat is not None and libc_of(plat) is policies.libc else None
     evaluations = judge.evaluations(name.platforms, requested)
     asked = next((evaluation for evaluation in evaluations if evaluation.policy is requested), None)
-    best = _best(name, judge.policies, evaluations, asked)
+    best = _best(name, judge, evaluations, asked)
     aim = asked if asked and only_plat else best
     if aim.missing:
         raise LinkageError(_missing(aim), where=(str(name),), hint="install it, or use --lib-path, --sysroot, --exclude or --allow-missing")
@@ -78,11 +77,11 @@ def choose(name: WheelName, judge: Judge, plat: str | None, *, only_plat: bool) 
     )
 
 
-def _best(name: WheelName, policies: PolicySet, evaluations: list[Evaluation], asked: Evaluation | None) -> Evaluation:
+def _best(name: WheelName, judge: Judge, evaluations: list[Evaluation], asked: Evaluation | None) -> Evaluation:
     """Return the best evaluation that holds and needs no more libraries than ``asked``, or than any of them."""
-    if asked and asked.violations:
+    if asked and not asked.fits:
         raise LinkageError(
-            f"the content does not allow {asked.policy.tag}: {_listed(asked.violations)}",
+            f"the content does not allow {asked.policy.tag}: {_listed(judge.violations(asked.policy))}",
             where=(str(name),),
             hint="build on an older system, or leave out --plat for the best tag that the content allows",
         )
@@ -90,11 +89,11 @@ def _best(name: WheelName, policies: PolicySet, evaluations: list[Evaluation], a
     # An older C library than the one asked for cannot be proven for musl: what was asked for, or else the newest, is all that can be said.
     judged = [evaluation for evaluation in evaluations if evaluation is asked or asked is None or evaluation.policy.priority > asked.policy.priority]
     for evaluation in judged:
-        if evaluation.grafts <= grafts and not evaluation.violations:
+        if evaluation.grafts <= grafts and evaluation.fits:
             return evaluation
     newest = evaluations[-1]
     raise LinkageError(
-        f"no {policies.libc} platform tag fits its content; in the way of {newest.policy.tag}: {_listed(newest.violations)}",
+        f"no {judge.policies.libc} platform tag fits its content; in the way of {newest.policy.tag}: {_listed(judge.violations(newest.policy))}",
         where=(str(name),),
         hint="nativewheel show lists everything that is in the way",
     )
@@ -107,7 +106,7 @@ def _holds(tag: str, judge: Judge, evaluations: list[Evaluation], aim: Evaluatio
         # A tag of the other C library is true as well when no image depends on any (static programs).
         return policy.family(tag) is not None and not aim.external and all(found.image.libc is None for found in judge.graph.images.values())
     own = next(evaluation for evaluation in evaluations if evaluation.policy is item)
-    return not own.violations and not own.missing and set(own.external) <= set(aim.external)
+    return own.fits and not own.missing and set(own.external) <= set(aim.external)
 
 
 def _missing(evaluation: Evaluation) -> str:
