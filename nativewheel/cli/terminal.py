@@ -12,6 +12,9 @@ from typing import TextIO
 from nativewheel.errors import MachineError
 from nativewheel.report.sheet import Sheet, bad, faint, notice, printable
 
+PIECE = 4096
+"""Characters to write at once: with PYTHONUNBUFFERED, Python drops without a word what a single write to a pipe could not place."""
+
 _PLAIN = str.maketrans({"→": "->", "←": "<-", "└": "`", "├": "|", "│": "|", "─": "-"})
 
 
@@ -26,7 +29,8 @@ class Terminal:
     def result(self, text: str) -> None:
         """Write the result of a command.  A full disk is a ``MachineError``; a reader that has gone away stays a ``BrokenPipeError``."""
         try:
-            sys.stdout.write(text)
+            for start in range(0, len(text), PIECE):
+                sys.stdout.write(text[start : start + PIECE])
             sys.stdout.flush()
         except BrokenPipeError:
             raise
