@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import ForeignImageError, LinkageError, UnreadableError
-from nativewheel.formats.image import Arch, Kind, Libc
+from nativewheel.formats.image import Arch, Format, Kind, Libc
 from nativewheel.linkage import policy
 
 if TYPE_CHECKING:
@@ -62,9 +62,12 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     """
     _refuse_unsupported(archive.name)
     found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, _HEAD)))}
-    expected = {formats.of_platform(platform) for platform in archive.name.platforms} - {None} or set(found.values())
-    if len(expected) > 1:
-        return Contents(images=(), warnings=(_for_several("systems", found),))
+    expected = {formats.of_platform(platform) for platform in archive.name.platforms} - {None}
+    if not expected and set(found.values()) == {Format.ELF}:
+        expected = {Format.ELF}  # a build backend that did not know of the images, as happens with libraries loaded by ctypes
+    if len(expected) != 1:
+        # Under the tag "any" distlib carries launchers for Windows, debugpy helpers for three systems: neither is a wheel for one platform.
+        return Contents(images=(), warnings=(_for_several("systems", found),) if found else ())
     foreign = [member for member, kind in found.items() if kind not in expected]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         read = list(pool.map(lambda member: _read(archive, member), (member for member in found if member not in foreign)))

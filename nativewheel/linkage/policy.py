@@ -81,6 +81,11 @@ class PolicySet:
         return self.policies if self.libc is Libc.GLIBC else self.policies[-1:]
 
     @property
+    def forbidden_names(self) -> frozenset[str]:
+        """Every symbol that some policy of the set forbids."""
+        return frozenset().union(*(names for policy in self.policies for names in policy.forbidden.values()))
+
+    @property
     def always_supplied(self) -> frozenset[str]:
         """Libraries that every policy of the set promises."""
         return frozenset.intersection(*(policy.libraries for policy in self.policies)) if self.policies else frozenset()

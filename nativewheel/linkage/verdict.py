@@ -83,6 +83,11 @@ class Judge:
     policies: PolicySet
     host: HostLibraries
     _closures: dict[frozenset[str], _Closure] = field(default_factory=dict)
+    _suspects: dict[str, tuple[Symbol, ...]] = field(default_factory=dict)
+    _names: frozenset[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._names = self.policies.forbidden_names | _FPECTL
 
     def evaluate(self, policy: Policy) -> Evaluation:
         """Judge the wheel by one policy."""
@@ -181,8 +186,7 @@ class Judge:
     def _forbidden(self, policy: Policy, closure: _Closure) -> tuple[Blocker, ...]:
         return tuple(blocker for node in closure.nodes for blocker in self._symbol_violations(policy, node))
 
-    @staticmethod
-    def _symbol_violations(policy: Policy, node: _Node) -> Iterator[Blocker]:
+    def _symbol_violations(self, policy: Policy, node: _Node) -> Iterator[Blocker]:
         def blocker(library: Identity | None, symbol: str | None, needs: str) -> Blocker:
             return Blocker(tag=policy.tag, member=node.label, library=library, symbol=symbol, needs=needs)
 
@@ -190,8 +194,8 @@ class Judge:
             yield blocker(None, None, f"x86-64-v{node.image.isa}, an instruction set that not every processor of the platform has")
         libraries = [link.name for link in node.links if link.name in policy.forbidden and link.reach is not Reach.MEMBER]
         if not libraries and node.path is not None:
-            return
-        for symbol in node.imports():
+            return  # the other obstacles are in extension modules only: a host library's symbols need not be read
+        for symbol in self._suspicious(node):
             for library in libraries:
                 if symbol.name in policy.forbidden[library] and not symbol.weak:
                     yield blocker(library, symbol.name, "a symbol that some systems of the platform lack")
@@ -199,3 +203,10 @@ class Judge:
                 yield blocker(None, symbol.name, "a Python built with fpectl")
             elif symbol.name.startswith(_UCS2):
                 yield blocker(None, symbol.name, "a Python 2 built with UCS-2 strings")
+
+    def _suspicious(self, node: _Node) -> tuple[Symbol, ...]:
+        """Return the imports of an image that any policy might refuse by name: few of many, and asked for by every policy."""
+        key = str(node.path or node.label)
+        if key not in self._suspects:
+            self._suspects[key] = tuple(symbol for symbol in node.imports() if symbol.name in self._names or symbol.name.startswith(_UCS2))
+        return self._suspects[key]

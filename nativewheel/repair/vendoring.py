@@ -50,7 +50,7 @@ def name_vendored(external: Iterable[Path], graph: Graph, host: HostLibraries, *
     stand_ins = _stand_ins(paths, graph, host)
     plain = {path: identity for path in dict.fromkeys(stand_ins.values()) if (identity := _plain_name(path, graph, no_mangle))}
     ingredients = {path: _ingredient(path, graph, host, stand_ins, strip=strip) for path in dict.fromkeys(stand_ins.values())}
-    hashed = vendored_names(ingredients, formats.writer_version())
+    hashed = vendored_names(ingredients, formats.writer_version()) if ingredients else {}
     names = {path: plain.get(path) or Identity(hashed[path]) for path in hashed}
     if len(set(names.values())) < len(names):
         twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})

@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _EPOCH = "SOURCE_DATE_EPOCH"
 
 
+_FIT32 = z.MAX32
+_FIT16 = z.MAX16
+"""The values that a plain field cannot hold start here: at its mark for "see zip64"."""
+
 _LAST_SECOND = 4354819199
 """2107-12-31T23:59:59Z: the calendar of zip ends there."""
 
@@ -159,7 +163,7 @@ class WheelWriter:
 
 
 def _local_header(written: _Written) -> bytes:
-    wide = max(written.size, written.compressed_size) >= z.MAX32
+    wide = max(written.size, written.compressed_size) >= _FIT32
     extra = struct.pack("<2H2Q", z.EXTRA_ZIP64, 16, written.size, written.compressed_size) if wide else b""
     sizes = (z.MAX32, z.MAX32) if wide else (written.compressed_size, written.size)
     return (
@@ -182,9 +186,9 @@ def _local_header(written: _Written) -> bytes:
 def _central_header(written: _Written) -> bytes:
     fields = (written.size, written.compressed_size, written.offset)
     # APPNOTE 4.5.3: only those fields are in the record that did not fit, in this order.
-    wide = b"".join(struct.pack("<Q", value) for value in fields if value >= z.MAX32)
+    wide = b"".join(struct.pack("<Q", value) for value in fields if value >= _FIT32)
     extra = struct.pack("<2H", z.EXTRA_ZIP64, len(wide)) + wide if wide else b""
-    size, compressed_size, offset = (min(value, z.MAX32) for value in fields)
+    size, compressed_size, offset = (z.MAX32 if value >= _FIT32 else value for value in fields)
     version = z.VERSION_ZIP64 if wide else z.VERSION_DEFLATE
     return (
         z.CENTRAL.pack(
@@ -211,8 +215,10 @@ def _central_header(written: _Written) -> bytes:
 
 
 def _end_records(count: int, offset: int, size: int) -> bytes:
-    end = z.END.pack(z.END_SIGNATURE, 0, 0, min(count, z.MAX16), min(count, z.MAX16), min(size, z.MAX32), min(offset, z.MAX32), 0)
-    if count < z.MAX16 and max(size, offset) < z.MAX32:
+    short_count = z.MAX16 if count >= _FIT16 else count
+    short_size, short_offset = (z.MAX32 if value >= _FIT32 else value for value in (size, offset))
+    end = z.END.pack(z.END_SIGNATURE, 0, 0, short_count, short_count, short_size, short_offset, 0)
+    if (short_count, short_size, short_offset) == (count, size, offset):
         return end
     version = z.VERSION_ZIP64
     end64 = z.END64.pack(z.END64_SIGNATURE, z.END64_BODY, z.CREATOR_UNIX << 8 | version, version, 0, 0, count, count, size, offset)
