@@ -1,0 +1,195 @@
+"""Edits of ELF images: a golden dump for each operation, what is refused, and that no rest is left after an error."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from elftools.elf.elffile import ELFFile
+
+from nativewheel.errors import LinkageError, MachineError, UnreadableError
+from nativewheel.formats import apply, read
+from nativewheel.formats.image import Edit, Identity
+
+WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
+MACHINE = platform.machine()
+PLATFORMS = ["linux_x86_64", "linux_i686", "linux_armv7l", "linux_aarch64"]
+GNU = Identity("libc.so.6")
+OUTER, HASHED = Identity("libntouter.so.2"), Identity("libntouter-1a2b3c4d.so.2")
+
+GOLDEN = {
+    "no-op": (Edit(), "needed libntouter.so.2 / needed libc.so.6 / wants libc.so.6"),
+    "soname": (Edit(identity=Identity("_vend-1.so")), "soname _vend-1.so / needed libntouter.so.2 / needed libc.so.6 / wants libc.so.6"),
+    "replace": (Edit(replace=((OUTER, HASHED),)), "needed libntouter-1a2b3c4d.so.2 / needed libc.so.6 / wants libc.so.6"),
+    "replace-versioned": (Edit(replace=((GNU, Identity("x.so")),)), "needed libntouter.so.2 / needed x.so / wants x.so"),
+    "remove": (Edit(remove=(OUTER,)), "needed libc.so.6 / wants libc.so.6"),
+    "rpath": (
+        Edit(rpaths=("$ORIGIN/../x.libs", "$ORIGIN")),
+        "rpath $ORIGIN/../x.libs:$ORIGIN / needed libntouter.so.2 / needed libc.so.6 / wants libc.so.6",
+    ),
+    "no-rpath": (Edit(rpaths=()), "needed libntouter.so.2 / needed libc.so.6 / wants libc.so.6"),
+    "all": (
+        Edit(identity=Identity("_vend-1.so"), replace=((OUTER, HASHED),), rpaths=("$ORIGIN",)),
+        "rpath $ORIGIN / soname _vend-1.so / needed libntouter-1a2b3c4d.so.2 / needed libc.so.6 / wants libc.so.6",
+    ),
+}
+
+
+def dump(path: Path) -> str:
+    """Print the dynamic section and the version needs, as pyelftools reads them."""
+    kinds = {"DT_NEEDED": "needed", "DT_SONAME": "soname", "DT_RPATH": "rpath", "DT_RUNPATH": "runpath"}
+    with path.open("rb") as file:
+        elf: Any = ELFFile(file)
+        lines = [f"{kinds[tag.entry.d_tag]} {getattr(tag, kinds[tag.entry.d_tag])}" for tag in dynamic(elf) if tag.entry.d_tag in kinds]
+        lines += [f"wants {need.name}" for need, _ in elf.get_section_by_name(".gnu.version_r").iter_versions()]
+    order = ["rpath", "runpath", "soname", "needed", "wants"]
+    return " / ".join(sorted(lines, key=lambda line: order.index(line.split()[0])))
+
+
+def dynamic(elf: Any) -> Any:
+    return elf.get_section_by_name(".dynamic").iter_tags()
+
+
+@pytest.fixture(params=PLATFORMS)
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    path = tmp_path / "in" / "_vend.abi3.so"
+    path.parent.mkdir()
+    with zipfile.ZipFile(WHEELS / f"ntvendor-0.1.0-cp38-abi3-{request.param}.whl") as archive:
+        path.write_bytes(archive.read("ntvendor/_vend.abi3.so"))
+    path.chmod(0o444)
+    return path
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_golden(source: Path, tmp_path: Path, name: str) -> None:
+    edit, expected = GOLDEN[name]
+    before = source.read_bytes()
+    target = tmp_path / "out"
+    image = apply(source, edit, target)
+    assert dump(target) == expected
+    assert image == read(target.read_bytes(), source.name)
+    assert source.read_bytes() == before
+    assert target.stat().st_mode & 0o777 == 0o755
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in", "out"]
+    if name in {"no-op", "no-rpath"}:
+        assert target.read_bytes() == before
+
+
+def test_edits_are_deterministic(source: Path, tmp_path: Path) -> None:
+    edit, _ = GOLDEN["all"]
+    for name in ("one", "two"):
+        apply(source, edit, tmp_path / name)
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_edits_can_follow_each_other(source: Path, tmp_path: Path) -> None:
+    first = apply(source, Edit(rpaths=("/host/lib", "$ORIGIN")), tmp_path / "1")
+    second = apply(tmp_path / "1", Edit(rpaths=("$ORIGIN",), identity=Identity("a.so")), tmp_path / "2")
+    third = apply(tmp_path / "2", Edit(rpaths=()), tmp_path / "3")
+    assert [(item.rpaths, item.inherited_rpaths) for item in (first, second, third)] == [
+        (("/host/lib", "$ORIGIN"), True),
+        (("$ORIGIN",), True),
+        ((), False),
+    ]
+    assert third.identity == "a.so"
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (Edit(identity=Identity("-x.so")), "no name that a library can have"),
+        (Edit(replace=((OUTER, Identity("@/etc/passwd")),)), "no name that a library can have"),
+        (Edit(remove=(Identity(""),)), "no name that a library can have"),
+        (Edit(rpaths=("$ORIGIN:/usr",)), "no folder"),
+        (Edit(rpaths=("",)), "no folder"),
+        (Edit(rpaths=("@x",)), "no folder"),
+        (Edit(identity=Identity("a\0b")), "no name that a library can have"),
+    ],
+)
+def test_names_that_patchelf_would_read_in_another_way_are_refused(source: Path, tmp_path: Path, edit: Edit, message: str) -> None:
+    with pytest.raises(UnreadableError, match=message):
+        apply(source, edit, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_dependency_whose_versions_are_wanted_cannot_be_removed(source: Path, tmp_path: Path) -> None:
+    with pytest.raises(LinkageError, match=r"cannot drop the dependency on libc\.so\.6"):
+        apply(source, Edit(remove=(GNU,)), tmp_path / "out")
+
+
+def test_failures_of_patchelf_are_quoted_and_leave_nothing(source: Path, tmp_path: Path) -> None:
+    # Without section headers patchelf does nothing; e_shoff, e_shnum and e_shstrndx say where they are.
+    data = bytearray(source.read_bytes())
+    wide = data[4] == 2
+    for start, size in ((40, 8), (60, 4)) if wide else ((32, 4), (48, 4)):
+        data[start : start + size] = bytes(size)
+    stripped = tmp_path / "bare.so"
+    stripped.write_bytes(data)
+    assert read(bytes(data), "_vend.abi3.so").dependencies == read(source.read_bytes(), "_vend.abi3.so").dependencies
+    with pytest.raises(MachineError, match=r"bare\.so: patchelf failed \(.*patchelf: \w+"):
+        apply(stripped, Edit(rpaths=("$ORIGIN",)), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_not_there(source: Path, tmp_path: Path) -> None:
+    for edit in (Edit(), Edit(rpaths=("$ORIGIN",))):
+        with pytest.raises(MachineError, match="No such file or directory"):
+            apply(source, edit, tmp_path / "absent" / "out")
+
+
+def test_an_image_that_no_loader_takes_is_not_edited(source: Path, tmp_path: Path) -> None:
+    data = bytearray(source.read_bytes())
+    wide = data[4] == 2
+    # p_align of the first PT_LOAD
+    size, count = (56, 8) if wide else (32, 4)
+    table = 64 if wide else 52
+    load = next(at for at in range(table, table + 12 * size, size) if data[at] == 1)
+    data[load + size - count : load + size] = (3).to_bytes(count, "little")
+    bad = tmp_path / "bad.so"
+    bad.write_bytes(data)
+    with pytest.raises(UnreadableError, match="not aligned to 0x3"):
+        apply(bad, Edit(rpaths=("$ORIGIN",)), tmp_path / "out")
+
+
+@pytest.mark.skipif(
+    MACHINE not in {"x86_64", "aarch64"} or not (shutil.which("strip") or shutil.which("llvm-strip")), reason="no strip for this machine"
+)
+def test_strip_comes_before_the_other_changes(tmp_path: Path) -> None:
+    (tmp_path / "x.c").write_text("static int inner(int v) { return v + 1; } int outer(int v) { return inner(v); }")
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "zig"), "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "zig")}
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", f"{MACHINE}-linux-gnu", "-shared", "-fPIC", "-O0", "-g", "-nostdlib"]
+    subprocess.run([*compiler, "-o", "x.so", "x.c"], cwd=tmp_path, env=environment, check=True, timeout=300)
+    (tmp_path / "out").mkdir()
+    image = apply(tmp_path / "x.so", Edit(strip=True), tmp_path / "out" / "only.so")
+    edited = apply(tmp_path / "x.so", Edit(strip=True, identity=Identity("y.so"), rpaths=("$ORIGIN",)), tmp_path / "out" / "both.so")
+    assert (image.identity, edited.identity, edited.rpaths) == (None, "y.so", ("$ORIGIN",))
+    for name, present in (("x.so", True), ("out/only.so", False), ("out/both.so", False)):
+        with (tmp_path / name).open("rb") as file:
+            sections = {section.name for section in ELFFile(file).iter_sections()}
+        assert (".symtab" in sections, ".debug_info" in sections) == (present, present)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["both.so", "only.so"]
+
+
+def test_strip_without_a_program(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError, match=re.escape("no program to strip")):
+        apply(source, Edit(strip=True), tmp_path / "out")
+
+
+def test_a_large_page_size_is_kept(tmp_path: Path) -> None:
+    environment = {**os.environ, "ZIG_GLOBAL_CACHE_DIR": str(tmp_path / "zig"), "ZIG_LOCAL_CACHE_DIR": str(tmp_path / "zig")}
+    compiler = [sys.executable, "-m", "ziglang", "cc", "-target", "x86_64-linux-gnu", "-shared", "-fPIC", "-O1", "-g0", "-nostdlib"]
+    (tmp_path / "x.c").write_text("int outer(int v) { return v; }")
+    subprocess.run([*compiler, "-Wl,-z,max-page-size=65536", "-o", "x.so", "x.c"], cwd=tmp_path, env=environment, check=True, timeout=300)
+    apply(tmp_path / "x.so", Edit(identity=Identity("a-name-that-needs-a-new-string-table.so")), tmp_path / "y.so")
+    with (tmp_path / "y.so").open("rb") as file:
+        elf: Any = ELFFile(file)
+        assert {segment["p_align"] for segment in elf.iter_segments("PT_LOAD")} == {65536}

@@ -1,0 +1,86 @@
+"""The functions that find the format themselves: what is supported, what is refused, and that files can be closed afterwards."""
+
+from __future__ import annotations
+
+import mmap
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from nativewheel import formats
+from nativewheel.errors import MachineError, UnreadableError
+from nativewheel.formats.image import Arch, Edit, Kind, Libc
+
+WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
+
+
+def member(wheel: str, name: str) -> bytes:
+    with zipfile.ZipFile(WHEELS / wheel) as archive:
+        return archive.read(name)
+
+
+def extension() -> bytes:
+    return member("ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl", "ntvendor/_vend.abi3.so")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "suffix", "message"),
+    [("ntcore-*-macosx_*_arm64.whl", ".dylib", "Mach-O"), ("ntcore-*-win_amd64.whl", ".dll", "PE")],
+)
+def test_other_formats_are_refused_by_name(pattern: str, suffix: str, message: str, tmp_path: Path) -> None:
+    [wheel] = WHEELS.glob(pattern)
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(suffix)]
+        data = archive.read(name)
+    with pytest.raises(UnreadableError, match=rf"^x: {message} .* not supported yet by this version"):
+        formats.read(data, "x")
+    with pytest.raises(UnreadableError, match=message):
+        formats.imports(data)
+    (tmp_path / "in").write_bytes(data)
+    with pytest.raises(UnreadableError, match=message):
+        formats.apply(tmp_path / "in", Edit(), tmp_path / "out")
+
+
+def test_what_is_no_image_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError, match="not a native image"):
+        formats.read(b"", "empty.so")
+    with pytest.raises(MachineError, match="cannot read"):
+        formats.apply(tmp_path / "absent.so", Edit(), tmp_path / "out")
+
+
+def test_a_memory_map_is_read_like_bytes_and_can_be_closed(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(extension())
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        assert formats.read(data, "_vend.abi3.so") == formats.read(extension(), "_vend.abi3.so")
+        assert formats.imports(data) == formats.imports(memoryview(extension()))
+        data.close()
+
+
+def test_a_memory_map_can_be_closed_while_the_error_is_alive(tmp_path: Path) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(extension()[:1000])
+    with path.open("rb") as file:
+        data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        with pytest.raises(UnreadableError) as caught:
+            formats.read(data, "_vend.abi3.so")
+        data.close()
+    assert caught.value.where[0] == "_vend.abi3.so"
+
+
+@pytest.mark.parametrize(
+    ("wheel", "name", "arch", "kind", "libc"),
+    [
+        ("ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl", "ntvendor/_vend.abi3.so", Arch.X86_64, Kind.EXTENSION, Libc.GLIBC),
+        ("ntvendor-0.1.0-cp38-abi3-linux_aarch64.whl", "ntvendor/_vend.abi3.so", Arch.AARCH64, Kind.EXTENSION, Libc.GLIBC),
+        ("ntvendor-0.1.0-cp38-abi3-linux_armv7l.whl", "ntvendor/_vend.abi3.so", Arch.ARMV7L, Kind.EXTENSION, Libc.GLIBC),
+        ("ntvendor-0.1.0-cp38-abi3-linux_i686.whl", "ntvendor/_vend.abi3.so", Arch.I686, Kind.EXTENSION, Libc.GLIBC),
+        ("ntcore-1.2.7-py3-none-linux_x86_64.whl", "ntcore/lib/libntcore.so.1", Arch.X86_64, Kind.LIBRARY, Libc.GLIBC),
+        ("ntcore-1.2.7-cp311-cp311-linux_x86_64.whl", "ntcore/lib/libntcore.so.1", Arch.X86_64, Kind.LIBRARY, Libc.MUSL),
+    ],
+)
+def test_images_of_the_fixtures(wheel: str, name: str, arch: Arch, kind: Kind, libc: Libc) -> None:
+    image = formats.read(member(wheel, name), name.rpartition("/")[2])
+    assert (image.archs, image.kind, image.libc) == ((arch,), kind, libc)
