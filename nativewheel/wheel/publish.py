@@ -60,10 +60,12 @@ class OutputSet:
                 raise UsageError("the output would overwrite its input", where=(str(target),), hint="choose another folder with --wheel-dir")
             if target.is_dir():
                 raise UsageError("a folder has the name of the output", where=(str(target),))
-            temporary = self.folder / f"{_PREFIX}{secrets.token_hex(8)}"
+        temporary = self.folder / f"{_PREFIX}{secrets.token_hex(8)}"
+        # Remembered before it exists, so that an interrupt in between leaves no file.
+        self._pending[target] = temporary
+        with _machine(target):
             # open() and not mkstemp(): the finished file then has the mode that the umask gives to any other file.
             temporary.open("xb").close()
-        self._pending[target] = temporary
         return temporary
 
     def copy_of(self, path: str | os.PathLike[str], filename: str) -> Path:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import subprocess
+import sys
 import zlib
 from base64 import urlsafe_b64encode
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -114,3 +117,12 @@ def test_a_bomb_never_inflates_past_the_head() -> None:
 def test_a_broken_head_is_refused() -> None:
     with pytest.raises(UnreadableError, match="broken"):
         deflate.inflate_head(b"\xff\xff\xff", 10)
+
+
+def test_without_libdeflate_zlib_takes_over() -> None:
+    code = (
+        "import sys; sys.modules['deflate'] = None; from nativewheel.wheel import deflate as d; print(d.engine(), len(d.compress(bytes(999)).data))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(deflate.__file__).parents[2])
+    stream = zlib.compressobj(6, zlib.DEFLATED, -15)
+    assert result.stdout.split() == ["zlib", str(len(stream.compress(bytes(999)) + stream.flush()))]
