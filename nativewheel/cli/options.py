@@ -52,6 +52,13 @@ def expand_wheels(arguments: Iterable[str]) -> tuple[Path, ...]:
     return tuple(paths)
 
 
+def warn_of_absent_folders(terminal: Terminal, folders: Iterable[Path]) -> None:
+    """Say which folders to search are not there.  No error: one list may serve the builds of several platforms."""
+    for folder in folders:
+        if not folder.is_dir():
+            terminal.warning(f"there is no folder {folder} to search for libraries")
+
+
 def _terminal(context: click.Context) -> Terminal:
     return context.ensure_object(Terminal)
 

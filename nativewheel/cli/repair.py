@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nativewheel.cli.options import expand_wheels, output_options
+from nativewheel.cli.options import expand_wheels, output_options, warn_of_absent_folders
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
-from nativewheel.config.document import Configuration, discover, load
+from nativewheel.config.document import discover, load
 from nativewheel.config.keys import MOST_JOBS, Source, read_settings
 from nativewheel.repair.batch import repair_wheels
 from nativewheel.report import repair_json, repair_text
@@ -56,8 +56,9 @@ def command(context: click.Context, /, *, wheels: tuple[str, ...], dry_run: bool
     paths = expand_wheels(wheels)
     command_line = _settings(options)
     configuration = discover(Path()) if config is None else load(Path(config))
-    run = command_line.over(configuration.settings).run_options(dry_run=dry_run)
-    _warn_of_absent_folders(terminal, command_line, configuration)
+    settings = command_line.over(configuration.settings)
+    warn_of_absent_folders(terminal, settings.lib_path)
+    run = settings.run_options(dry_run=dry_run)
     with progress(terminal) as advance:
         outcomes = repair_wheels(paths, lambda name: configuration.for_wheel(name, command_line, os.environ).repair_options(), run, advance)
     for outcome in outcomes:
@@ -74,9 +75,3 @@ def _settings(options: dict[str, object]) -> Settings:
     """Make settings of the options that were given."""
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None and value != ()}
     return read_settings(given, Source(prefix="--", indexed=False))
-
-
-def _warn_of_absent_folders(terminal: Terminal, command_line: Settings, configuration: Configuration) -> None:
-    for folder in command_line.over(configuration.settings).lib_path:
-        if not folder.is_dir():
-            terminal.warning(f"there is no folder {folder} to search for libraries")

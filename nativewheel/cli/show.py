@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nativewheel.cli.options import expand_wheels, output_options
+from nativewheel.cli.options import expand_wheels, output_options, warn_of_absent_folders
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
 from nativewheel.config.keys import MOST_JOBS
@@ -41,6 +41,8 @@ def command(
     root = None if sysroot is None else Path(sysroot)
     if root is not None and not root.is_dir():
         raise UsageError(f"the sysroot is not a folder: {sysroot}")
+    folders = tuple(map(Path, lib_path))
+    warn_of_absent_folders(terminal, folders)
     inspections: list[Inspection] = []
     failures: list[NativewheelError] = []
     with progress(terminal) as advance:
@@ -48,7 +50,7 @@ def command(
             if advance is not None:
                 advance(path.name, index, len(paths))
             try:
-                inspections.append(inspect_wheel(path, lib_path=tuple(map(Path, lib_path)), sysroot=root, jobs=jobs or usable_cpus()))
+                inspections.append(inspect_wheel(path, lib_path=folders, sysroot=root, jobs=jobs or usable_cpus()))
             except NativewheelError as error:
                 failures.append(error)
     if inspections:

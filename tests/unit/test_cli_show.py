@@ -95,6 +95,14 @@ def test_options_arrive(asked: list[dict[str, object]]) -> None:
     ]
 
 
+@pytest.mark.usefixtures("asked")
+def test_a_search_folder_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert boundary.main(["show", "--lib-path", "nowhere", ONE]) == 0
+    assert capsys.readouterr().err == "warning: there is no folder nowhere to search for libraries\n"
+    assert boundary.main(["show", "-q", "--lib-path", "nowhere", ONE]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_a_sysroot_must_be_there(asked: list[dict[str, object]], capsys: pytest.CaptureFixture[str]) -> None:
     assert boundary.main(["show", "--sysroot", "none", ONE]) == 2
     assert capsys.readouterr().err == "error: the sysroot is not a folder: none\n"
