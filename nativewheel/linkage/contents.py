@@ -67,7 +67,7 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
         expected = {Format.ELF}  # a build backend that did not know of the images, as happens with libraries loaded by ctypes
     if len(expected) != 1:
         # Under the tag "any" distlib carries launchers for Windows, debugpy helpers for three systems: neither is a wheel for one platform.
-        return Contents(images=(), warnings=(_for_several("systems", found),) if found else ())
+        return Contents(images=(), warnings=(_ambiguous("system", found),) if found else ())
     foreign = [member for member, kind in found.items() if kind not in expected]
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         read = list(pool.map(lambda member: _read(archive, member), (member for member in found if member not in foreign)))
@@ -100,7 +100,7 @@ def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member]
         return Contents(images=(), warnings=_left_alone(foreign))
     arch = _arch(name, images)
     if arch is None:
-        return Contents(images=(), warnings=(_for_several("architectures", [image.member for image in images]),))
+        return Contents(images=(), warnings=(_ambiguous("processor", [image.member for image in images]),))
     own = [image for image in images if arch in image.image.archs]
     chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
     fitting = tuple(image for image in own if image.image.libc in {None, chosen})
@@ -108,6 +108,7 @@ def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member]
     warnings = _left_alone(foreign)
     if chosen is None:
         chosen = Libc.GLIBC
+    if chosen is Libc.GLIBC and not (libc or any(image.image.libc for image in own) or any(map(policy.family, name.platforms))):
         warnings += ("no image depends on a C library; taken for glibc (use --plat musllinux_… if it is meant for musl)",)
     return Contents(images=fitting, arch=arch, libc=chosen, warnings=warnings)
 
@@ -154,5 +155,7 @@ def _left_alone(members: list[Member]) -> tuple[str, ...]:
     return tuple(f"{member}: left alone, made for another machine or system than the wheel" for member in members)
 
 
-def _for_several(what: str, members: Iterable[Member]) -> str:
-    return f"left alone: under one tag it carries images for several {what} ({', '.join(sorted(members))})"
+def _ambiguous(what: str, members: Iterable[Member]) -> str:
+    names = sorted(members)
+    rest = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return f"its native files ({names[0]}{rest}) are left alone: the tags do not say for which {what} it is"
