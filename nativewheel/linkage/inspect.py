@@ -39,7 +39,7 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
     """
     with WheelArchive(path, strict_record=False) as archive:
         contents = read_contents(archive, jobs=jobs)
-        metadata = Headers.parse(archive.read(Member(f"{archive.dist_info}/METADATA")))
+        metadata = Headers.parse(bytes(archive.read(Member(f"{archive.dist_info}/METADATA"))))
         tool = next((tool for file, tool in _TOOLS.items() if f"{archive.dist_info}/{file}" in archive.entries), None)
         warnings = (*contents.warnings, *archive.record_issues)
         name = archive.name

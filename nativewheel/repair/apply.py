@@ -170,8 +170,8 @@ class _Work:
 
     def wheel_file(self) -> Compressed:
         """Return the new WHEEL."""
-        headers = Headers.parse(self.archive.read(Member(f"{self.archive.dist_info}/WHEEL")))
-        return compress(bytes(retag(headers, self.plan.output.platforms, nativewheel.__version__)), self.zip_level)
+        headers = Headers.parse(bytes(self.archive.read(Member(f"{self.archive.dist_info}/WHEEL"))))
+        return compress(bytes(retag(headers, self.plan.output.tags, nativewheel.__version__)), self.zip_level)
 
     def manifest(self, made: Sequence[_Made], owners: Mapping[Path, Owner]) -> bytes:
         """Return the manifest."""

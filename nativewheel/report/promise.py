@@ -25,11 +25,7 @@ def promise_text(platforms: tuple[str, ...], verdict: Verdict | None) -> str | N
         return None
     allowed = {verdict.tag, *verdict.aliases}
     broken = [platform for platform in platforms if platform not in allowed and _modern(platform) in verdict.better]
-    if broken:
-        return f"The file name promises {', '.join(broken)}, but the content does not keep that."
-    if allowed.isdisjoint(platforms):
-        return f"The file name says {', '.join(platforms)}, the content {verdict.tag}."
-    return None
+    return f"The file name promises {', '.join(broken)}, but the content does not keep that." if broken else None
 
 
 def _modern(platform: str) -> str:

@@ -159,10 +159,10 @@ class WheelArchive:
                     return found
                 length *= 4
 
-    def read(self, member: Member) -> bytes:
+    def read(self, member: Member) -> bytes | bytearray:
         """Inflate ``member`` and check its size, its CRC and its hash in RECORD."""
         entry = self.entries[member]
-        data = self.raw(member)
+        data: bytes | bytearray = self.raw(member)
         with self._at(member):
             if entry.method == Method.DEFLATED:
                 data = decompress(data, entry.size)
@@ -202,7 +202,7 @@ class WheelArchive:
 
     def _load_record(self) -> Record:
         member = Member(f"{self.dist_info}/RECORD")
-        data = self.read(member)
+        data = bytes(self.read(member))
         try:
             with self._at(member):
                 return self._checked_record(data)

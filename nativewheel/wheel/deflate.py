@@ -77,7 +77,7 @@ def _deflated(data: Buffer, level: int) -> Buffer:
     return packed
 
 
-def decompress(data: Buffer, size: int) -> bytes:
+def decompress(data: Buffer, size: int) -> bytes | bytearray:
     """Inflate a whole raw deflate stream that must give exactly ``size`` bytes.
 
     Never allocates more than ``size`` bytes.  Raises ``UnreadableError`` when the stream is broken, or longer or shorter than that.
@@ -85,7 +85,7 @@ def decompress(data: Buffer, size: int) -> bytes:
     # The binding answers b"" to size 0 without looking at the stream.
     if _ENGINE == "libdeflate" and 0 < size <= _STREAMING_SIZE:
         try:
-            inflated = bytes(libdeflate.deflate_decompress(data, size))
+            inflated: bytes | bytearray = libdeflate.deflate_decompress(data, size)
         except libdeflate.DeflateError as error:
             raise UnreadableError("the compressed data is broken, or longer than the zip directory says") from error
         complete = len(inflated) == size

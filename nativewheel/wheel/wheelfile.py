@@ -59,20 +59,15 @@ def _expanded(text: str) -> tuple[str, ...]:
     return tuple("-".join(tag) for tag in product(*sets))
 
 
-def retag(headers: Headers, platforms: Sequence[str], tool_version: str) -> Headers:
-    """Rewrite WHEEL for a repaired wheel: its Python and ABI tags with ``platforms``, not pure, and a Generator line of ours.
+def retag(headers: Headers, tags: Sequence[str], tool_version: str) -> Headers:
+    """Rewrite WHEEL for a repaired wheel: the expanded ``tags`` of its file name, not pure, and a Generator line of ours.
 
-    The backend's Generator stays, ours follows it; everything else (Build among it) is kept.  Raises ``UnreadableError`` when there is no
-    Tag to start from.
+    The tags come from the file name, because that is what installers go by; a WHEEL that says otherwise is put right.  The backend's Generator
+    stays, ours follows it; everything else (Build among it) is kept.
     """
-    pairs = dict.fromkeys(tag.rpartition("-")[0] for tag in WheelFile.parse(headers).tags)
-    if not pairs:
-        raise UnreadableError("WHEEL has no Tag", where=("WHEEL",), hint="rebuild the wheel with a current build backend")
     generators = [value for value in headers.all("Generator") if value.partition(" ")[0] != _GENERATOR]
     if len(generators) == len(headers.all("Generator")):
         headers = headers.with_added("Generator", f"{_GENERATOR} {tool_version}", after="Generator")
     else:
         headers = headers.with_values("Generator", (*generators, f"{_GENERATOR} {tool_version}"))
-    return headers.with_values("Root-Is-Purelib", ("false",)).with_values(
-        "Tag", tuple(f"{pair}-{platform}" for pair in pairs for platform in platforms)
-    )
+    return headers.with_values("Root-Is-Purelib", ("false",)).with_values("Tag", tags)

@@ -19,8 +19,8 @@ VERDICT = Verdict(tag="manylinux_2_17_x86_64", aliases=("manylinux2014_x86_64",)
         (("linux_x86_64",), None),
         (("manylinux2010_x86_64",), "The file name promises manylinux2010_x86_64, but the content does not keep that."),
         (("manylinux_2_17_x86_64", "manylinux1_x86_64"), "The file name promises manylinux1_x86_64, but the content does not keep that."),
-        (("manylinux_2_28_x86_64",), "The file name says manylinux_2_28_x86_64, the content manylinux_2_17_x86_64."),
-        (("musllinux_1_2_x86_64",), "The file name says musllinux_1_2_x86_64, the content manylinux_2_17_x86_64."),
+        (("manylinux_2_28_x86_64",), None),
+        (("manylinux_2_28_x86_64", "musllinux_1_1_x86_64"), None),
         (("any",), "The file name says that the wheel is for any platform, but it holds native files."),
     ],
 )

@@ -43,6 +43,7 @@ class Snapshot:
     ``faults`` says what would keep a loader from mapping the file.
     """
 
+    name: str
     image: Image
     layout: Layout
     header: tuple[int, int, int]
@@ -65,6 +66,7 @@ def take(data: Buffer, name: str) -> Snapshot:
         values = dynamic.values if dynamic is not None else {}
         count = count_symbols(elf, dynamic) if dynamic is not None and DT_SYMTAB in values else 0
         return Snapshot(
+            name=name,
             image=model(elf, dynamic, name),
             layout=elf.layout,
             header=(elf.type, elf.machine, elf.flags),

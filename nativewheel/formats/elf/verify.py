@@ -50,18 +50,23 @@ SHN_LORESERVE = 0xFF00
 STT_SECTION = 3
 
 
-def verify(before: Snapshot, result: Buffer, edit: Edit, name: str) -> Image:
+def verify(before: Snapshot, result: Buffer, edit: Edit, name: str, writer: str) -> Image:
     """Check that ``result`` is ``before`` with ``edit`` made, and return the model of it; ``name`` is its file name.
 
-    Raises ``MachineError``, which says what is wrong.
+    Raises ``MachineError``, which says what is wrong; ``writer`` is the program that wrote the result.
     """
     try:
         after = take(result, name)
     except UnreadableError as error:
-        raise MachineError(f"the edited file is damaged: {error}", where=(name,)) from error
+        error.where = error.where[1:] if error.where[:1] == (name,) else error.where
+        raise _damage(str(error), name, writer) from error
     for problem in _problems(before, after, edit):
-        raise MachineError(f"the edited file is damaged: {problem}", where=(name,), hint="try another version of patchelf, or of the linker")
+        raise _damage(problem, name, writer)
     return after.image
+
+
+def _damage(problem: str, name: str, writer: str) -> MachineError:
+    return MachineError(f"{writer} damaged the file: {problem}", where=(name,), hint=f"try another version of {writer}; the file may also be odd")
 
 
 def _problems(before: Snapshot, after: Snapshot, edit: Edit) -> Iterator[str]:

@@ -43,24 +43,37 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with _mapped(source) as data:
         before = take(data, source.name)
     _require_editable(before, edit, source.name)
-    patches = edit != Edit(strip=edit.strip)
-    if not edit.strip and not patches:
+    if not edit:
         shutil.copyfile(source, destination)
-    elif not edit.strip:
-        patch(source, edit, destination)
-    elif not patches:
-        strip(source, before.image.archs[0], destination)
-    else:
-        # Before patching: strip rearranges the sections that patchelf has put at the end, and has broken alignment there.
-        stripped = destination.with_name(destination.name + ".stripped")
-        try:
-            strip(source, before.image.archs[0], stripped)
-            patch(stripped, edit, destination)
-        finally:
-            stripped.unlink(missing_ok=True)
+        destination.chmod(MODE)
+        return before.image
+    if not edit.strip:
+        return _patch(source, edit, destination, before)
+    if edit == Edit(strip=True):
+        return _strip(source, destination, before)
+    # Before patching: strip lays the sections out again, and often breaks files where patchelf has moved some to the end.
+    stripped = destination.with_name(destination.name + ".stripped")
+    try:
+        _strip(source, stripped, before)
+        return _patch(stripped, edit, destination, before)
+    finally:
+        stripped.unlink(missing_ok=True)
+
+
+def _patch(source: Path, edit: Edit, destination: Path, before: Snapshot) -> Image:
+    patch(source, edit, destination)
+    return _check(before, destination, edit, "patchelf")
+
+
+def _strip(source: Path, destination: Path, before: Snapshot) -> Image:
+    strip(source, before.image.archs[0], destination)
+    return _check(before, destination, Edit(), "strip")
+
+
+def _check(before: Snapshot, destination: Path, edit: Edit, writer: str) -> Image:
     destination.chmod(MODE)
     with _mapped(destination) as data:
-        return verify(before, data, edit, source.name)
+        return verify(before, data, edit, before.name, writer)
 
 
 def _require_editable(before: Snapshot, edit: Edit, name: str) -> None:
