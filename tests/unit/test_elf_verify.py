@@ -35,7 +35,7 @@ def edited(tmp_path_factory: pytest.TempPathFactory) -> tuple[Snapshot, bytes]:
 
 def test_the_good_result_passes(edited: tuple[Snapshot, bytes]) -> None:
     before, result = edited
-    assert verify(before, result, EDIT, "_vend.abi3.so").identity == "_vend-1a2b3c4d.so"
+    assert verify(before, result, EDIT, "patchelf").identity == "_vend-1a2b3c4d.so"
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_the_good_result_passes(edited: tuple[Snapshot, bytes]) -> None:
 def test_another_edit_than_asked(edited: tuple[Snapshot, bytes], edit: Edit, message: str) -> None:
     before, result = edited
     with pytest.raises(MachineError, match=message):
-        verify(before, result, edit, "_vend.abi3.so")
+        verify(before, result, edit, "patchelf")
 
 
 def place(result: bytes) -> lief.ELF.Binary:
@@ -99,7 +99,7 @@ TAG = lief.ELF.DynamicEntry.TAG
         (lambda data: tag_value(data, TAG.GNU_HASH), b"\xff\xff\xff\x0f", "DT_GNU_HASH"),
         (lambda data: dynamic_entry(data, TAG.RELAENT), b"\x7f", "other dynamic tags"),
         (lambda data: dynamic_entry(data, TAG.RELAENT) + 8, b"\x10", "dynamic tag 0x9 changed"),
-        (lambda data: dynamic_entry(data, TAG.NEEDED), b"\0", "edited file is damaged"),
+        (lambda data: dynamic_entry(data, TAG.NEEDED), b"\0", "patchelf damaged the file"),
         (lambda _: 48, b"\1", "the type, the machine or the flags"),
         (lambda data: last_load(data) + 48, b"\0\2\0\0", "aligned to 0x200 only"),  # p_align
         (lambda data: last_load(data) + 16, b"\0\0\0\0", "overlaps|damaged"),  # p_vaddr
@@ -112,7 +112,7 @@ def test_damage(edited: tuple[Snapshot, bytes], find: Callable[[bytes], int], va
     damaged = result[:start] + value + result[start + len(value) :]
     assert damaged != result
     with pytest.raises(MachineError, match=message) as caught:
-        verify(before, damaged, EDIT, "_vend.abi3.so")
+        verify(before, damaged, EDIT, "patchelf")
     assert caught.value.where[0] == "_vend.abi3.so"
 
 
@@ -135,4 +135,4 @@ def test_a_name_that_shares_the_old_search_path_is_protected(edited: tuple[Snaps
     damaged = result[:start] + b"XXXXXXXXXX" + result[start + 10 :]
     source = Snapshot(**{slot: getattr(before, slot) for slot in Snapshot.__slots__} | {"dynamic": changed})
     with pytest.raises(MachineError, match="names in the dynamic string table"):
-        verify(source, damaged, EDIT, "_vend.abi3.so")
+        verify(source, damaged, EDIT, "patchelf")

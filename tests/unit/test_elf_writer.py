@@ -193,3 +193,18 @@ def test_a_large_page_size_is_kept(tmp_path: Path) -> None:
     with (tmp_path / "y.so").open("rb") as file:
         elf: Any = ELFFile(file)
         assert {segment["p_align"] for segment in elf.iter_segments("PT_LOAD")} == {65536}
+
+
+@pytest.mark.skipif(MACHINE not in {"x86_64", "aarch64"}, reason="no fixture for this machine")
+def test_a_strip_that_loses_symbols_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program in the place of strip that writes another image than the one it was given."""
+    with zipfile.ZipFile(WHEELS / f"ntvendor-0.1.0-cp38-abi3-linux_{MACHINE}.whl") as archive:
+        (tmp_path / "x.so").write_bytes(archive.read("ntvendor/_vend.abi3.so"))
+    with zipfile.ZipFile(WHEELS / f"ntcore-1.2.7-py3-none-linux_{MACHINE}.whl") as archive:
+        (tmp_path / "other.so").write_bytes(archive.read("ntcore/lib/libntcore.so.1"))
+    (tmp_path / "strip").write_text(f'#!/bin/sh\n/bin/cat {tmp_path}/other.so > "$3"\n')
+    (tmp_path / "strip").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(MachineError, match=r"^x\.so: strip damaged the file: "):
+        apply(tmp_path / "x.so", Edit(strip=True, rpaths=("$ORIGIN",)), tmp_path / "out")
+    assert not list(tmp_path.glob("out*"))

@@ -44,7 +44,7 @@ def _is_extension(elf: ElfFile, dynamic: Dynamic, name: str) -> bool:
     if not name.endswith(".so") or (dynamic.soname is not None and dynamic.soname.startswith("libpython")):
         return False
     hooks = set(_hooks(elf, dynamic, name))
-    return bool(hooks) and any(read_table(elf, dynamic).is_defined(hooks))
+    return bool(hooks) and read_table(elf, dynamic).defines(hooks)
 
 
 def _hooks(elf: ElfFile, dynamic: Dynamic, name: str) -> Iterator[int]:
@@ -58,7 +58,7 @@ def _hooks(elf: ElfFile, dynamic: Dynamic, name: str) -> Iterator[int]:
         position = elf.find(b"PyInit", position, end)
         if position < 0:
             break
-        if elf.find(b"_", position + 6, position + 8) >= 0:
+        if elf.find(b"_", position + 6, position + 7) >= 0 or elf.find(b"U_", position + 6, position + 8) >= 0:
             yield position - start
         position += 6
     module = name.partition(".")[0].encode("utf-8", "replace")

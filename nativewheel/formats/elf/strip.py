@@ -42,7 +42,7 @@ def strip(source: Path, arch: Arch, destination: Path) -> None:
 def _programs(arch: Arch) -> Iterator[Path]:
     # The strip of GNU binutils knows the architectures that it was built for, mostly one; that of LLVM knows all.
     names = [f"{_TRIPLETS[arch]}-strip", "llvm-strip"]
-    if platform.system() == "Linux" and platform.machine() == arch:
+    if platform.system() == "Linux" and (platform.machine() == arch or (platform.machine(), arch) == ("x86_64", Arch.I686)):
         names.insert(0, "strip")
     for name in names:
         found = shutil.which(name)

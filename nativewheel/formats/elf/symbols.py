@@ -52,11 +52,9 @@ class SymbolTable:
     sections: array[int]
     versions: array[int]
 
-    def is_defined(self, names: set[int]) -> Iterator[bool]:
-        """Say of each symbol whose name is at one of the offsets ``names`` whether this image defines it."""
-        if names.isdisjoint(self.names):
-            return
-        yield from (section != SHN_UNDEF for name, section in zip(self.names, self.sections, strict=True) if name in names)
+    def defines(self, names: set[int]) -> bool:
+        """Tell whether this image defines a symbol whose name is at one of the offsets ``names``."""
+        return any(section != SHN_UNDEF for name, section in zip(self.names, self.sections, strict=True) if name in names)
 
 
 def read_table(elf: ElfFile, dynamic: Dynamic) -> SymbolTable:

@@ -46,27 +46,32 @@ EDITED = frozenset({DT_NEEDED, DT_SONAME, DT_RPATH, DT_RUNPATH, DT_IGNORE})
 MOVED = frozenset({DT_HASH, DT_GNU_HASH, DT_STRTAB, DT_STRSZ, DT_SYMTAB, DT_RELA, DT_REL, DT_RELR, DT_JMPREL, DT_VERSYM, DT_VERNEED, DT_VERDEF})
 """Tags whose tables patchelf may give another place."""
 
+HINTS = {
+    "patchelf": "try another version of patchelf",
+    "strip": "do not strip: what strips can break a file that patchelf has edited before",
+}
+"""What to do about damage, by the program that did it."""
+
 SHN_LORESERVE = 0xFF00
 STT_SECTION = 3
 
 
-def verify(before: Snapshot, result: Buffer, edit: Edit, name: str, writer: str) -> Image:
-    """Check that ``result`` is ``before`` with ``edit`` made, and return the model of it; ``name`` is its file name.
+def verify(before: Snapshot, result: Buffer, edit: Edit, writer: str) -> Image:
+    """Check that ``result`` is ``before`` with ``edit`` made, and return the model of it.
 
     Raises ``MachineError``, which says what is wrong; ``writer`` is the program that wrote the result.
     """
     try:
-        after = take(result, name)
+        after = take(result, before.name)
     except UnreadableError as error:
-        error.where = error.where[1:] if error.where[:1] == (name,) else error.where
-        raise _damage(str(error), name, writer) from error
+        raise _damage(str(error), before.name, writer) from error
     for problem in _problems(before, after, edit):
-        raise _damage(problem, name, writer)
+        raise _damage(problem, before.name, writer)
     return after.image
 
 
 def _damage(problem: str, name: str, writer: str) -> MachineError:
-    return MachineError(f"{writer} damaged the file: {problem}", where=(name,), hint=f"try another version of {writer}; the file may also be odd")
+    return MachineError(f"{writer} damaged the file: {problem}", where=(name,), hint=HINTS[writer])
 
 
 def _problems(before: Snapshot, after: Snapshot, edit: Edit) -> Iterator[str]:

@@ -73,7 +73,7 @@ def _strip(source: Path, destination: Path, before: Snapshot) -> Image:
 def _check(before: Snapshot, destination: Path, edit: Edit, writer: str) -> Image:
     destination.chmod(MODE)
     with _mapped(destination) as data:
-        return verify(before, data, edit, before.name, writer)
+        return verify(before, data, edit, writer)
 
 
 def _require_editable(before: Snapshot, edit: Edit, name: str) -> None:
