@@ -124,7 +124,7 @@ def _download(filename: str, folder: Path) -> None:
     pinned.write_text(f"{name}=={version} --hash=sha256:{PUBLISHED[filename]}\n")
     places = [option for platform in sorted({tag.platform for tag in tags}) for option in ("--platform", platform)]
     tag = min(tags, key=str)
-    python = tag.interpreter.removeprefix("cp")
+    python = "3.11" if tag.abi == "abi3" else tag.interpreter.removeprefix("cp")
     pip(
         "download",
         "--no-deps",

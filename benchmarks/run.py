@@ -1,0 +1,106 @@
+"""Measure nativewheel and auditwheel side by side, in one run, and print the ratios.
+
+python benchmarks/run.py                      build or find the usual wheels (some minutes the first time)
+python benchmarks/run.py --wheel FILE...      repair and show these wheels instead
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from measure import Cost, best, measure
+
+REPAIRED = ("psycopg2", "pycurl", "lxml", "rasterio")
+SHOWN = (
+    "scipy-1.15.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+    "opencv_python_headless-4.11.0.86-cp37-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl",
+)
+PROGRAMS = ("auditwheel", "nativewheel")
+STARTS = 20
+MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One program at one task; ``size`` is that of the output in bytes, 0 where there is none."""
+
+    program: str
+    cost: Cost
+    size: int
+
+
+def repair(program: str, wheel: Path, repeat: int) -> Line:
+    """Repair ``wheel`` several times, each time into a new folder."""
+    costs, size = [], 0
+    for _ in range(repeat):
+        with tempfile.TemporaryDirectory() as folder:
+            costs.append(measure([sys.executable, "-m", program, "repair", "-w", folder, str(wheel)]))
+            size = sum(path.stat().st_size for path in Path(folder).iterdir())
+    return Line(program=program, cost=best(costs), size=size)
+
+
+def show(program: str, wheel: Path, repeat: int) -> Line:
+    """Show ``wheel`` several times."""
+    return Line(program=program, cost=best([measure([sys.executable, "-m", program, "show", str(wheel)]) for _ in range(repeat)]), size=0)
+
+
+def compare(task: str, wheel: Path, repeat: int) -> None:
+    """Print the lines of both programs at one task, and how many times less nativewheel took."""
+    work = {"repair": repair, "show": show}[task]
+    theirs, ours = (work(program, wheel, repeat) for program in PROGRAMS)
+    name = wheel.name.split("-")[0]
+    for line in (theirs, ours):
+        print(_row(task, name, line.program, *_figures(line)), flush=True)
+    size = f"{ours.size / theirs.size:.3f}" if theirs.size else ""
+    ratios = (theirs.cost.wall / ours.cost.wall, theirs.cost.cpu / ours.cost.cpu, theirs.cost.memory / ours.cost.memory)
+    print(_row("", "", "ratio", *(f"{ratio:.1f} x" for ratio in ratios), size), flush=True)
+
+
+def find(names: tuple[str, ...], *, built: bool) -> list[Path]:
+    """Return wheels out of the integration tests' cache, which is filled where it is empty."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "integration"))
+    import pytest  # noqa: PLC0415  (only needed where no wheels are given)
+    import realwheels  # noqa: PLC0415
+
+    found = []
+    for name in names:
+        try:
+            found.append(realwheels.unrepaired(name) if built else realwheels.published(name))
+        except pytest.skip.Exception as reason:
+            print(f"left out: {reason}", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description="Measure nativewheel and auditwheel side by side.")
+    parser.add_argument("--wheel", type=Path, nargs="+", help="unrepaired wheels, instead of the usual ones")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each program; the best figures count (default: 3)")
+    options = parser.parse_args()
+    print(", ".join(f"{program} {version(program)}" for program in PROGRAMS))
+    print(_row("task", "wheel", "program", "wall s", "CPU s", "peak MB", "output MB"))
+    for wheel in options.wheel or find(REPAIRED, built=True):
+        compare("repair", wheel, options.repeat)
+    for wheel in options.wheel or find(SHOWN, built=False):
+        compare("show", wheel, options.repeat)
+    start = best([measure([str(Path(sys.executable).with_name("nativewheel")), "--version"]) for _ in range(STARTS)])
+    print(f"nativewheel --version, best of {STARTS}: {start.wall * 1000:.0f} ms")
+
+
+def _figures(line: Line) -> tuple[str, ...]:
+    size = f"{line.size / MEGABYTE:.2f}" if line.size else ""
+    return f"{line.cost.wall:.2f}", f"{line.cost.cpu:.2f}", f"{line.cost.memory / MEGABYTE:.0f}", size
+
+
+def _row(*cells: str) -> str:
+    task, wheel, program, *figures = cells
+    return f"{task:<7}{wheel:<24}{program:<12}" + "".join(f"{figure:>11}" for figure in figures)
+
+
+if __name__ == "__main__":
+    main()
