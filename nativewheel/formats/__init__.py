@@ -1,6 +1,7 @@
 """Native file formats: each reads an image into the model of `image.py` and applies an `Edit` to one.
 
-Whoever uses these functions does not ask for the format: they find it by the magic of the file.
+Whoever uses these functions does not ask for the format: they find it by the magic of the file.  Their errors say where in a file something is
+wrong; which file it was, the caller knows best.
 """
 
 from __future__ import annotations
@@ -38,11 +39,11 @@ _HEAD = 4096
 
 
 def read(data: Buffer, name: str) -> Image:
-    """Read the image that the whole file ``data`` (bytes or a memory map) holds; ``name`` is its file name, for messages and as a clue.
+    """Read the image that the whole file ``data`` (bytes or a memory map) holds; ``name`` is its file name as Python would import it.
 
-    Symbols are not read.  Raises ``UnreadableError``.
+    The name tells extension modules from libraries, and sometimes the C library.  Symbols are not read.  Raises ``UnreadableError``.
     """
-    _require_supported(data, name)
+    _require_supported(data)
     return _elf.read(data, name)
 
 
@@ -70,8 +71,8 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
         with source.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
-        raise MachineError(f"cannot read the file: {error.strerror}", where=(source.name,)) from error
-    _require_supported(head, source.name)
+        raise MachineError(f"cannot read the file: {error.strerror}") from error
+    _require_supported(head)
     return writer.apply(source, edit, destination)
 
 
@@ -85,11 +86,11 @@ def writer_version() -> str:
     return f"patchelf {patchelf.version()}"
 
 
-def _require_supported(data: Buffer, *where: str) -> None:
+def _require_supported(data: Buffer) -> None:
     with memoryview(data) as whole, whole.cast("B") as view:
         head = bytes(view[:_HEAD])
     found = detect(head)
     if found is None:
-        raise UnreadableError("not a native image", where=where)
+        raise UnreadableError("not a native image")
     if found is not Format.ELF:
-        raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version", where=where)
+        raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")

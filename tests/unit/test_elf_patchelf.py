@@ -96,7 +96,7 @@ def test_one_call_for_all_changes(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 )
 def test_failures(tmp_path: Path, body: str, message: str) -> None:
     (tmp_path / "in.so").write_bytes(b"")
-    with pytest.raises(MachineError, match=rf"^in\.so: {message}"):
+    with pytest.raises(MachineError, match=rf"^{message}"):
         process.run(script(tmp_path / "patchelf", body), [], tmp_path / "in.so")
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nativewheel.formats.elf.rpath import expand_rpath, relative_rpath
+from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
 
 FOLDERS = st.lists(st.text(alphabet="abz._-", min_size=1, max_size=4).filter(lambda name: name not in {".", ".."}), max_size=4).map("/".join)
 
@@ -57,6 +57,13 @@ def test_expand_in_the_root() -> None:
     assert expand_rpath("$ORIGIN", "") == ""
     assert expand_rpath("$ORIGIN/x", "") == "x"
     assert expand_rpath("$ORIGIN/..", "") is None
+
+
+def test_what_depends_on_the_place_of_the_image() -> None:
+    assert is_relative_rpath("$ORIGIN/../../../lib")
+    assert is_relative_rpath("${ORIGIN}")
+    assert not is_relative_rpath("/usr/lib")
+    assert not is_relative_rpath("$ORIGINAL")
 
 
 @given(FOLDERS, FOLDERS)

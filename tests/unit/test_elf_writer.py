@@ -134,7 +134,7 @@ def test_failures_of_patchelf_are_quoted_and_leave_nothing(source: Path, tmp_pat
     stripped = tmp_path / "bare.so"
     stripped.write_bytes(data)
     assert read(bytes(data), "_vend.abi3.so").dependencies == read(source.read_bytes(), "_vend.abi3.so").dependencies
-    with pytest.raises(MachineError, match=r"bare\.so: patchelf failed \(.*patchelf: \w+"):
+    with pytest.raises(MachineError, match=r"patchelf failed \(.*patchelf: \w+"):
         apply(stripped, Edit(rpaths=("$ORIGIN",)), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
@@ -205,6 +205,6 @@ def test_a_strip_that_loses_symbols_is_found_out(tmp_path: Path, monkeypatch: py
     (tmp_path / "strip").write_text(f'#!/bin/sh\n/bin/cat {tmp_path}/other.so > "$3"\n')
     (tmp_path / "strip").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(MachineError, match=r"^x\.so: strip damaged the file: "):
+    with pytest.raises(MachineError, match=r"^strip damaged the file: "):
         apply(tmp_path / "x.so", Edit(strip=True, rpaths=("$ORIGIN",)), tmp_path / "out")
     assert not list(tmp_path.glob("out*"))

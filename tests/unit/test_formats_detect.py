@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from nativewheel.formats.detect import detect
+from nativewheel.formats.detect import detect, of_platform
 from nativewheel.formats.image import Format
 
 
@@ -58,3 +58,21 @@ def dos(offset: int, rest: bytes = b"") -> bytes:
 )
 def test_magic(head: bytes, expected: Format | None) -> None:
     assert detect(head) is expected
+
+
+@pytest.mark.parametrize(
+    ("platform", "expected"),
+    [
+        ("linux_x86_64", Format.ELF),
+        ("manylinux_2_17_aarch64", Format.ELF),
+        ("manylinux2014_i686", Format.ELF),
+        ("musllinux_1_2_armv7l", Format.ELF),
+        ("macosx_11_0_universal2", Format.MACHO),
+        ("win32", Format.PE),
+        ("win_arm64", Format.PE),
+        ("any", None),
+        ("android_24_arm64_v8a", None),
+    ],
+)
+def test_formats_of_platforms(platform: str, expected: Format | None) -> None:
+    assert of_platform(platform) is expected

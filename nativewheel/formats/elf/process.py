@@ -26,7 +26,6 @@ def run(program: Path, arguments: list[str], source: Path) -> str:
     Raises ``MachineError``, with the messages of the program, when it fails or takes too long.
     """
     limit = BASE_SECONDS + _size(source) // BYTES_PER_SECOND
-    where = (source.name,)
     try:
         done = subprocess.run(
             [program, *arguments],
@@ -37,11 +36,11 @@ def run(program: Path, arguments: list[str], source: Path) -> str:
             env={**os.environ, "LC_ALL": "C"},
         )
     except subprocess.TimeoutExpired as error:
-        raise MachineError(f"{program.name} did not finish within {limit} seconds", where=where) from error
+        raise MachineError(f"{program.name} did not finish within {limit} seconds") from error
     except OSError as error:
-        raise MachineError(f"cannot run {program}: {error.strerror}", where=where) from error
+        raise MachineError(f"cannot run {program}: {error.strerror}") from error
     if done.returncode:
-        raise MachineError(f"{program.name} failed ({_status(done.returncode)}): {_quote(done.stderr)}", where=where)
+        raise MachineError(f"{program.name} failed ({_status(done.returncode)}): {_quote(done.stderr)}")
     return done.stdout.decode("utf-8", "backslashreplace")
 
 
@@ -49,7 +48,7 @@ def _size(path: Path) -> int:
     try:
         return path.stat().st_size
     except OSError as error:
-        raise MachineError(f"cannot read the file: {error.strerror}", where=(path.name,)) from error
+        raise MachineError(f"cannot read the file: {error.strerror}") from error
 
 
 def _quote(messages: bytes) -> str:

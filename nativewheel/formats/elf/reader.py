@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import UnreadableError
 from nativewheel.formats.elf import classify, symbols
 from nativewheel.formats.elf.dynamic import NAME_LIMIT, Dynamic, read_dynamic
 from nativewheel.formats.elf.file import ElfFile, opened
@@ -28,11 +27,8 @@ def read(data: Buffer, name: str) -> Image:
     The symbol table is touched only when the string table holds a name that Python looks for in an extension module.  Raises
     ``UnreadableError``.
     """
-    try:
-        with opened(data) as elf:
-            return model(elf, read_dynamic(elf), name)
-    except UnreadableError as error:
-        raise error.within(name) from error.__cause__
+    with opened(data) as elf:
+        return model(elf, read_dynamic(elf), name)
 
 
 def imports(data: Buffer) -> tuple[Symbol, ...]:

@@ -35,7 +35,7 @@ def strip(source: Path, arch: Arch, destination: Path) -> None:
     """
     program = next(_programs(arch), None)
     if program is None:
-        raise MachineError(f"no program to strip {arch} images is there", where=(source.name,), hint="install binutils for the architecture, or llvm")
+        raise MachineError(f"no program to strip {arch} images is there", hint="install binutils for the architecture, or llvm")
     run(program, ["-s", "-o", str(destination.absolute()), str(source.absolute())], source)
 
 

@@ -64,14 +64,14 @@ def verify(before: Snapshot, result: Buffer, edit: Edit, writer: str) -> Image:
     try:
         after = take(result, before.name)
     except UnreadableError as error:
-        raise _damage(str(error), before.name, writer) from error
+        raise _damage(str(error), writer) from error
     for problem in _problems(before, after, edit):
-        raise _damage(problem, before.name, writer)
+        raise _damage(problem, writer)
     return after.image
 
 
-def _damage(problem: str, name: str, writer: str) -> MachineError:
-    return MachineError(f"{writer} damaged the file: {problem}", where=(name,), hint=HINTS[writer])
+def _damage(problem: str, writer: str) -> MachineError:
+    return MachineError(f"{writer} damaged the file: {problem}", hint=HINTS[writer])
 
 
 def _problems(before: Snapshot, after: Snapshot, edit: Edit) -> Iterator[str]:

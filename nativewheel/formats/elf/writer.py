@@ -33,7 +33,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
         return _apply(source, edit, destination)
     except OSError as error:
         destination.unlink(missing_ok=True)
-        raise MachineError(f"cannot write the edited file: {error.strerror}", where=(source.name,)) from error
+        raise MachineError(f"cannot write the edited file: {error.strerror}") from error
     except BaseException:
         destination.unlink(missing_ok=True)
         raise
@@ -42,7 +42,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with _mapped(source) as data:
         before = take(data, source.name)
-    _require_editable(before, edit, source.name)
+    _require_editable(before, edit)
     if not edit:
         shutil.copyfile(source, destination)
         destination.chmod(MODE)
@@ -76,14 +76,14 @@ def _check(before: Snapshot, destination: Path, edit: Edit, writer: str) -> Imag
         return verify(before, data, edit, writer)
 
 
-def _require_editable(before: Snapshot, edit: Edit, name: str) -> None:
+def _require_editable(before: Snapshot, edit: Edit) -> None:
     for fault in before.faults:
-        raise UnreadableError(f"no loader accepts this file: {fault}", where=(name,))
+        raise UnreadableError(f"no loader accepts this file: {fault}")
     wanted = {need.file for need in before.needs}
     for removed in edit.remove:
         if removed in wanted:
             # glibc's _dl_check_map_versions asserts that the library of every version need is loaded.
-            raise LinkageError(f"cannot drop the dependency on {removed}: symbol versions of it are wanted", where=(name,))
+            raise LinkageError(f"cannot drop the dependency on {removed}: symbol versions of it are wanted")
 
 
 @contextmanager
