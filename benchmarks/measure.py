@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -24,16 +25,17 @@ class Cost:
 
 def measure(command: Sequence[str]) -> Cost:
     """Run ``command`` once.  Raises ``RuntimeError`` with what it said when it fails."""
-    start = time.perf_counter()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=_environment()) as process:
-        assert process.stdout is not None
-        said = process.stdout.read()
+    with tempfile.TemporaryFile() as output:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=_environment())
         # wait4 counts the processor time of all reaped descendants; its peak is that of the largest one.
         _, status, usage = os.wait4(process.pid, 0)
+        wall = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
+        output.seek(0)
+        said = output.read().decode(errors="replace")
     if process.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{said.decode(errors='replace')[-2000:]}")
+        raise RuntimeError(f"{' '.join(command)} ended with status {process.returncode}:\n{said[-2000:]}")
     unit = 1 if sys.platform == "darwin" else 1024
     return Cost(wall=wall, cpu=usage.ru_utime + usage.ru_stime, memory=usage.ru_maxrss * unit)
 

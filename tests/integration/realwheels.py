@@ -79,7 +79,8 @@ def published(filename: str) -> Path:
     if not folder.is_dir():
         _fill(folder, lambda scratch: _download(filename, scratch))
     path = folder / filename
-    assert hashlib.sha256(path.read_bytes()).hexdigest() == PUBLISHED[filename]
+    with path.open("rb") as stream:
+        assert hashlib.file_digest(stream, "sha256").hexdigest() == PUBLISHED[filename]
     return path
 
 
