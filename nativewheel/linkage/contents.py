@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from nativewheel.wheel.names import Member, WheelName
 
 _HEAD = 4096
-_UNSUPPORTED = ("android_", "ios_", "emscripten_", "pyodide_", "wasi_")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +76,7 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
 
 def _refuse_unsupported(name: WheelName) -> None:
     for platform in name.platforms:
-        if platform.startswith(_UNSUPPORTED):
+        if platform != "any" and formats.of_platform(platform) is None:
             raise UnreadableError(f"wheels for {platform} are not supported", where=(str(name),), hint="use the build tools of that platform")
 
 
@@ -101,7 +100,7 @@ def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member]
     arch = _arch(name, images)
     if arch is None:
         return Contents(images=(), warnings=(_ambiguous("processor", [image.member for image in images]),))
-    own = [image for image in images if arch in image.image.archs]
+    own = [image for image in images if policy.runs(arch, image.image)]
     chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
     fitting = tuple(image for image in own if image.image.libc in {None, chosen})
     foreign += [image.member for image in images if image not in fitting]
@@ -119,11 +118,7 @@ def _arch(name: WheelName, images: list[WheelImage]) -> Arch | None:
     if len(tagged) > 1:
         raise LinkageError("its tags name several architectures", where=(str(name),), hint="build one wheel for each architecture")
     present = {arch for image in images for arch in image.image.archs}
-    if tagged == {Arch.ARMV6L} and Arch.ARMV7L in present:
-        # The tag promises less than the object files show: code for ARMv6 is often built with a compiler that marks it so only in part.
-        return Arch.ARMV6L
     return next(iter(tagged or present)) if len(tagged or present) == 1 else None
-
 
 def libc_of_tags(name: WheelName) -> Libc | None:
     """Return the C library that the platform tags of a wheel name; None when they name none or both (static programs)."""

@@ -45,8 +45,11 @@ class HostLibraries:
     def imports(self, path: Path) -> tuple[Symbol, ...]:
         """Return the dynamic symbols that the library wants from others."""
         if path not in self._imports:
-            with _mapped(path) as data:
-                self._imports[path] = formats.imports(data)
+            try:
+                with _mapped(path) as data:
+                    self._imports[path] = formats.imports(data)
+            except UnreadableError as error:
+                raise error.within(str(path)) from error
         return self._imports[path]
 
     def sha256(self, path: Path) -> str:

@@ -18,7 +18,7 @@ from nativewheel.formats.image import Arch, Libc
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nativewheel.formats.image import Identity
+    from nativewheel.formats.image import Identity, Image
 
 _TABLES = {Libc.GLIBC: "manylinux-policy.json", Libc.MUSL: "musllinux-policy.json"}
 _LIBPYTHON = re.compile(r"libpython\d+(\.\d+[a-z]*)?\.so(\.\d+)*")
@@ -109,6 +109,13 @@ class PolicySet:
 def family(plat: str) -> Libc | None:
     """Return the C library that a platform tag stands for, None when it names none."""
     return next((libc for libc, prefix in _FAMILIES.items() if plat.startswith(prefix)), None)
+
+
+def runs(arch: Arch, image: Image) -> bool:
+    """Whether ``image`` is code for machines of ``arch``."""
+    # ARMv7 runs what is made for ARMv6; and code for ARMv6 is often linked with object files that mark the whole as ARMv7.
+    arm = {Arch.ARMV6L, Arch.ARMV7L}
+    return not (arm if arch in arm else {arch}).isdisjoint(image.archs)
 
 
 def is_libpython(name: Identity) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.formats.image import Libc
 from nativewheel.linkage.ldso import default_folders, in_root, lib_folders, real_path
+from nativewheel.linkage.policy import runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +81,7 @@ class HostSearch:
         return tuple(dict.fromkeys((*own, *asker.inherited)))
 
     def _folders(self, asker: Asker) -> Iterator[Path]:
-        yield from self.lib_path
+        yield from (folder.absolute() for folder in self.lib_path)
         runpath = bool(asker.image.rpaths) and not asker.image.inherited_rpaths
         if not runpath or self.libc is Libc.MUSL:  # musl treats both tags alike and walks up the loaders in any case
             yield from self.passed_on(asker)
@@ -114,7 +115,7 @@ class HostSearch:
 
     def _fits(self, image: Image) -> bool:
         # A file of another machine is passed over, as the loaders do; so is one that is made for the other C library.
-        return self.arch in image.archs and image.libc in {None, self.libc}
+        return runs(self.arch, image) and image.libc in {None, self.libc}
 
 
 def _environment() -> list[Path]:

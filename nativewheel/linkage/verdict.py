@@ -165,6 +165,10 @@ class Judge:
                 elif link.path is not None and link.path not in seen:
                     seen.add(link.path)
                     nodes.append(self._library(link.path))
+            for dependency in node.image.unlisted:
+                if policy.supplies(dependency.name):
+                    for version in dependency.versions:
+                        demands[dependency.name, version].append(node)
         return _Closure(nodes=tuple(nodes), missing=tuple(missing.values()), demands={key: tuple(wanting) for key, wanting in demands.items()})
 
     def _member(self, member: Member) -> _Node:

@@ -9,7 +9,7 @@ from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Edit, Kind
 from nativewheel.linkage.contents import WheelImage, read_contents
 from nativewheel.linkage.graph import GraphBuilder
-from nativewheel.linkage.policy import policies
+from nativewheel.linkage.policy import policies, runs
 from nativewheel.linkage.search import HostSearch
 from nativewheel.linkage.verdict import Judge
 from nativewheel.repair import rpaths
@@ -162,9 +162,9 @@ class _Planner:
     def _added(self, library: AddedLibrary) -> WheelImage:
         """Read a library that the user adds, as if the wheel held it already."""
         found = self.host.get(library.path.resolve())
-        if found is None or self.arch not in found.image.archs:
+        if found is None or not runs(self.arch, found.image) or found.image.libc not in {None, self.libc}:
             raise LinkageError(
-                f"--add-library: {library.path.name} is not a native library for {self.arch}",
+                f"--add-library: {library.path.name} is not a native library for {self.arch} and {self.libc}",
                 where=(str(self.archive.name),),
                 hint="in a configuration, [[tool.nativewheel.overrides]] gives different wheels different libraries",
             )
