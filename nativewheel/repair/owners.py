@@ -95,15 +95,16 @@ def _dpkg(paths: Sequence[Path], distro: str) -> dict[Path, Owner]:
     owned: dict[Path, str] = {}
     for line in _output(["dpkg-query", "--search", *spelled]).splitlines():
         packages, _, file = line.partition(": ")
-        if file in spelled:
-            owned.setdefault(spelled[file], packages.split(", ")[0])
+        package = packages.split(", ")[0]
+        if file in spelled and " " not in package:  # "diversion by x from: /usr/lib/…" names no owner
+            owned.setdefault(spelled[file], package)
     if not owned:
         return {}
     versions: dict[str, str] = {}
     listing = _output(["dpkg-query", "--show", "--showformat", "${binary:Package}\\t${Package}\\t${Version}\\n", *sorted(set(owned.values()))])
     for line in listing.splitlines():
-        qualified, plain, version = line.split("\t")
-        versions[qualified] = versions[plain] = version
+        *names, version = line.split("\t")
+        versions |= dict.fromkeys(names, version)
     return {
         path: Owner(kind="deb", distro=distro, name=_plain(package), version=versions[package], license=_debian_license(_plain(package)))
         for path, package in owned.items()

@@ -6,6 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from packaging.licenses import InvalidLicenseExpression, canonicalize_license_expression
+
 import nativewheel
 
 if TYPE_CHECKING:
@@ -51,8 +53,14 @@ def _wheel(plan: Plan) -> dict[str, Any]:
 def _library(library: VendoredLibrary, owner: Owner | None) -> dict[str, Any]:
     base = {"type": "library", "hashes": [{"alg": "SHA-256", "content": library.sha256}]}
     file = {"properties": [{"name": "nativewheel:file", "value": library.member}]}
-    reference = library.member.rpartition("/")[2]
     if owner is None:
-        return {**base, "bom-ref": reference, "name": library.source.name, **file}
-    licenses = {"licenses": [{"license": {"name": owner.license}}]} if owner.license else {}
-    return {**base, "bom-ref": f"{owner.purl}#{reference}", "name": owner.name, "version": owner.version, "purl": owner.purl, **licenses, **file}
+        return {**base, "bom-ref": library.member, "name": library.source.name, **file}
+    licenses = {"licenses": [_license(owner.license)]} if owner.license else {}
+    return {**base, "bom-ref": f"{owner.purl}#{library.member}", "name": owner.name, "version": owner.version, "purl": owner.purl, **licenses, **file}
+
+
+def _license(text: str) -> dict[str, Any]:
+    try:
+        return {"expression": canonicalize_license_expression(text)}
+    except InvalidLicenseExpression:
+        return {"license": {"name": text}}
