@@ -198,7 +198,9 @@ class _Work:
             source = self._scratch_file()
             source.write_bytes(data)
             del data
-            made = self._changed(source, edit.target, edit.edit, self.archive.entries[edit.member].mode)
+            # Installers make every file of the scripts folder executable, but none that is beside the packages.
+            mode = self.archive.entries[edit.member].mode if edit.target == edit.member else _EXECUTABLE
+            made = self._changed(source, edit.target, edit.edit, mode)
             source.unlink()
         return replace(made, before=before)
 
