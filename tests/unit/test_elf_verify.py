@@ -96,6 +96,7 @@ TAG = lief.ELF.DynamicEntry.TAG
         (lambda data: tag_value(data, TAG.VERSYM) + 2, b"\x7f", "symbol versions"),
         (lambda data: tag_value(data, TAG.VERNEED) + 16 + 6, b"\x7f", "wanted symbol versions"),
         (lambda data: tag_value(data, TAG.RELA) + 16, b"\x7f\x7f", "the relocations"),
+        (lambda data: tag_value(data, TAG.GNU_HASH) + 16, b"\x55\x55", r"DT_GNU_HASH\) changed"),  # Bloom filter
         (lambda data: tag_value(data, TAG.GNU_HASH), b"\xff\xff\xff\x0f", "DT_GNU_HASH"),
         (lambda data: dynamic_entry(data, TAG.RELAENT), b"\x7f", "other dynamic tags"),
         (lambda data: dynamic_entry(data, TAG.RELAENT) + 8, b"\x10", "dynamic tag 0x9 changed"),

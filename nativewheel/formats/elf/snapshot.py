@@ -22,7 +22,7 @@ from nativewheel.formats.elf.dynamic import (
 from nativewheel.formats.elf.file import opened
 from nativewheel.formats.elf.layout import PT_DYNAMIC, PT_LOAD, PT_PHDR, Layout, Segment
 from nativewheel.formats.elf.reader import model
-from nativewheel.formats.elf.symbols import count_hashed, count_symbols, symbol_bytes, version_bytes
+from nativewheel.formats.elf.symbols import GNU_HASH_HEADER, count_hashed, count_symbols, symbol_bytes, version_bytes
 from nativewheel.formats.elf.versions import Need, read_definitions, read_needs
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Snapshot:
     symbols: bytes
     versions: bytes
     relocations: tuple[bytes, ...]
-    hashed: int
+    hashes: bytes
     faults: tuple[str, ...]
 
 
@@ -78,7 +78,7 @@ def take(data: Buffer, name: str) -> Snapshot:
             symbols=symbol_bytes(elf, dynamic, count) if dynamic is not None else b"",
             versions=version_bytes(elf, dynamic, count) if dynamic is not None else b"",
             relocations=tuple(_table(elf, values, at, size) for at, size in RELOCATIONS),
-            hashed=count_hashed(elf, values[DT_GNU_HASH]) if DT_GNU_HASH in values else 0,
+            hashes=_hashes(elf, values),
             faults=tuple(_faults(elf)),
         )
 
@@ -87,6 +87,17 @@ def _table(elf: ElfFile, values: dict[int, int], at: int, size: int) -> bytes:
     if at not in values or not values.get(size):
         return b""
     return elf.take(elf.locate(values[at], values[size], "a relocation table"), values[size], "a relocation table")
+
+
+def _hashes(elf: ElfFile, values: dict[int, int]) -> bytes:
+    """Return the header, the Bloom filter, the buckets and the chains of the GNU hash table."""
+    if DT_GNU_HASH not in values:
+        return b""
+    what = "the symbol hash table (DT_GNU_HASH)"
+    count = count_hashed(elf, values[DT_GNU_HASH])
+    buckets, first, bloom, _ = elf.layout.numbers(elf.take(elf.locate(values[DT_GNU_HASH], GNU_HASH_HEADER, what), GNU_HASH_HEADER, what), 4)
+    size = GNU_HASH_HEADER + bloom * (8 if elf.layout.wide else 4) + 4 * (buckets + max(count - first, 0))
+    return elf.take(elf.locate(values[DT_GNU_HASH], size, what), size, what)
 
 
 def _faults(elf: ElfFile) -> Iterator[str]:

@@ -119,7 +119,7 @@ def _tables(before: Snapshot, after: Snapshot) -> Iterator[str]:
     yield from _tags(before.dynamic, after.dynamic)
     kept = {
         "the symbol versions (DT_VERSYM, DT_VERDEF)": (before.definitions, before.versions) == (after.definitions, after.versions),
-        "the symbol hash table (DT_GNU_HASH)": before.hashed == after.hashed,
+        "the symbol hash table (DT_GNU_HASH)": before.hashes == after.hashes,
         "the relocations": before.relocations == after.relocations,
         "the dynamic symbol table (DT_SYMTAB)": _same_symbols(before, after),
         "names in the dynamic string table (DT_STRTAB)": _same_strings(before, after),
