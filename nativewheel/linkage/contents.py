@@ -103,6 +103,7 @@ def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member]
     own = [image for image in images if policy.runs(arch, image.image)]
     chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
     fitting = tuple(image for image in own if image.image.libc in {None, chosen})
+    _require_fitting(name, images, fitting, f"{arch} and {chosen}" if chosen else str(arch))
     foreign += [image.member for image in images if image not in fitting]
     warnings = _left_alone(foreign)
     if chosen is None:
@@ -119,6 +120,15 @@ def _arch(name: WheelName, images: list[WheelImage]) -> Arch | None:
         raise LinkageError("its tags name several architectures", where=(str(name),), hint="build one wheel for each architecture")
     present = {arch for image in images for arch in image.image.archs}
     return next(iter(tagged or present)) if len(tagged or present) == 1 else None
+
+
+def _require_fitting(name: WheelName, images: list[WheelImage], fitting: tuple[WheelImage, ...], wanted: str) -> None:
+    """Refuse a wheel whose extension modules, or whose images at all, are made for something else: a tag would promise nothing true of them."""
+    for group in ([image for image in images if image.image.kind is Kind.EXTENSION], images):
+        if group and not any(image in fitting for image in group):
+            made = " and ".join(filter(None, (*group[0].image.archs, group[0].image.libc)))
+            raise LinkageError(f"it is to be for {wanted}, but {group[0].member} is made for {made}", where=(str(name),))
+
 
 def libc_of_tags(name: WheelName) -> Libc | None:
     """Return the C library that the platform tags of a wheel name; None when they name none or both (static programs)."""
