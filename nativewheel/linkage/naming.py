@@ -19,8 +19,8 @@ _HASH_DIGITS = 8
 class Ingredient:
     """What decides the bytes of one vendored library, apart from its neighbours.
 
-    ``edits`` describes what is asked of the writer, with neighbours under their original names; ``uses`` are the vendored libraries (real paths)
-    that it needs.
+    ``edits`` describes what is asked of the writer, with neighbours by the hashes of their contents: their file names may be equal.  ``uses`` are
+    the vendored libraries (real paths) that it needs.
     """
 
     sha256: str

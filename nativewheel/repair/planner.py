@@ -16,7 +16,7 @@ from nativewheel.repair import rpaths
 from nativewheel.repair.manifest import MANIFEST
 from nativewheel.repair.plan import Action, ImageEdit, Launcher, Plan, VendoredLibrary
 from nativewheel.repair.tags import choose, libc_of
-from nativewheel.repair.vendoring import member_folders, name_vendored, used_globs, vendored_libraries, without_libpython
+from nativewheel.repair.vendoring import member_folders, name_vendored, other_file_names, used_globs, vendored_libraries, without_libpython
 from nativewheel.wheel.layout import Scheme
 from nativewheel.wheel.names import Member
 
@@ -135,6 +135,7 @@ class _Planner:
         entries = rpaths.kept(image)
         if installed is not None:
             entries = rpaths.leading_to(folders, installed, entries)
+        replace = (*replace, *other_file_names(links, graph))
         edit = Edit(replace=replace, remove=remove, rpaths=None if entries == image.image.rpaths else entries, strip=self.options.strip)
         return ImageEdit(member=image.member, target=target, edit=edit) if edit else None
 

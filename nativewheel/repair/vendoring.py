@@ -49,7 +49,7 @@ def name_vendored(external: Iterable[Path], graph: Graph, host: HostLibraries, *
     paths = tuple(external)
     stand_ins = _stand_ins(paths, graph, host)
     plain = {path: identity for path in dict.fromkeys(stand_ins.values()) if (identity := _plain_name(path, graph, no_mangle))}
-    ingredients = {path: _ingredient(path, graph, host, stand_ins, strip=strip) for path in dict.fromkeys(stand_ins.values())}
+    ingredients = {path: _ingredient(path, graph, host, stand_ins, plain, folder=folder, strip=strip) for path in dict.fromkeys(stand_ins.values())}
     hashed = vendored_names(ingredients, formats.writer_version()) if ingredients else {}
     names = {path: plain.get(path) or Identity(hashed[path]) for path in hashed}
     if len(set(names.values())) < len(names):
@@ -95,6 +95,13 @@ def member_folders(links: Iterable[Link], graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(dirname(target.installed) for target in targets if target.installed is not None))
 
 
+def other_file_names(links: Iterable[Link], graph: Graph) -> tuple[tuple[Identity, Identity], ...]:
+    """Return (old, new) for each image of the wheel that is asked for by its identity but has another file name: loaders search for files."""
+    targets = {link.name: graph.images[link.member] for link in links if link.member is not None and not link.reachable}
+    names = {old: Identity((target.installed or target.member).rpartition("/")[2]) for old, target in targets.items()}
+    return tuple(sorted((old, new) for old, new in names.items() if old != new))
+
+
 def _edit(path: Path, vendored: Vendored, graph: Graph, *, strip: bool) -> Edit:
     image = graph.libraries[path].image
     links = graph.links[path]
@@ -104,7 +111,7 @@ def _edit(path: Path, vendored: Vendored, graph: Graph, *, strip: bool) -> Edit:
     identity = vendored.identities[path]
     return Edit(
         identity=None if identity == image.identity else identity,
-        replace=replace,
+        replace=(*replace, *other_file_names(links, graph)),
         remove=without_libpython(links),
         rpaths=None if rpaths == image.rpaths else rpaths,
         strip=strip,
@@ -128,12 +135,16 @@ def _plain_name(path: Path, graph: Graph, no_mangle: tuple[str, ...]) -> Identit
     return identity if any(fnmatchcase(name, glob) for name in (identity, path.name) for glob in no_mangle) else None
 
 
-def _ingredient(path: Path, graph: Graph, host: HostLibraries, stand_ins: Mapping[Path, Path], *, strip: bool) -> Ingredient:
+def _ingredient(
+    path: Path, graph: Graph, host: HostLibraries, stand_ins: Mapping[Path, Path], plain: Mapping[Path, Identity], *, folder: str, strip: bool
+) -> Ingredient:
     links = graph.links[path]
     uses = {link.name: stand_ins[link.path] for link in links if link.path and link.path in stand_ins}
-    edits = [f"{old} is {new.name}" for old, new in uses.items()]
+    # Neighbours by content, because two of them may have one file name, and with the name that --no-mangle leaves them.
+    edits = [f"{old} is {host.sha256(new)} {plain.get(new, '')}" for old, new in uses.items()]
+    edits += [f"{old} is {new} of the wheel" for old, new in other_file_names(links, graph)]
     edits += [f"without {name}" for name in without_libpython(links)]
-    edits += [f"finds {folder}" for folder in member_folders(links, graph)]
+    edits += [f"finds {formats.relative_rpath(folder, target)}" for target in member_folders(links, graph)]
     return Ingredient(
         sha256=host.sha256(path),
         edits=(*sorted(edits), *(("stripped",) if strip else ())),
