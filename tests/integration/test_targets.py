@@ -101,3 +101,25 @@ def test_an_installed_program_finds_its_vendored_library(tmp_path: Path) -> None
     pip("--python", tmp_path / "env/bin/python", "install", "--no-deps", "--no-index", output)
     done = subprocess.run([str(tmp_path / "env/bin/ntprog")], capture_output=True, text=True, check=False, env={})
     assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "41", "")
+
+
+@pytest.mark.skipif(shutil.which("musl-gcc") is None, reason="no musl-gcc program")
+def test_musls_loader_finds_a_vendored_library_of_a_vendored_library(tmp_path: Path) -> None:
+    output = repair(fixture("ntvendor", TARGETS["linux-x86_64-musl"][0]), tmp_path / "out", "--config", CONFIG)
+    with zipfile.ZipFile(output) as archive:
+        archive.extractall(tmp_path / "site")
+    (outer,) = (tmp_path / "site/ntvendor.libs").glob("libntouter-*")
+    (tmp_path / "host.c").write_text(
+        """
+#include <dlfcn.h>
+#include <stdio.h>
+int main(int count, char **words) {
+    void *library = dlopen(words[1], RTLD_NOW);
+    int (*outer)(int) = library ? (int (*)(int))dlsym(library, "nt_outer") : 0;
+    return outer ? printf("%d", outer(20)) != 2 : (puts(dlerror()), 1);
+}
+"""
+    )
+    subprocess.run(["musl-gcc", "-o", str(tmp_path / "host"), str(tmp_path / "host.c")], check=True)
+    done = subprocess.run([str(tmp_path / "host"), str(outer)], capture_output=True, text=True, check=False, env={})
+    assert (done.returncode, done.stdout) == (0, "41")
