@@ -47,8 +47,9 @@ class HostSearch:
     """Looks for libraries of one architecture and C library.
 
     ``lib_path`` comes first, because the user named it; then the loader's own order: DT_RPATH of the asker and of those that loaded it (unless
-    the asker has DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH, the configured and built-in folders.  With a ``sysroot``, absolute folders are taken
-    inside it and LD_LIBRARY_PATH, which is the host's, is ignored.
+    the asker has DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH, the configured and built-in folders.  musl takes LD_LIBRARY_PATH first and passes on both
+    tags (ldso/dynlink.c, load_library).  With a ``sysroot``, absolute folders are taken inside it and LD_LIBRARY_PATH, which is the host's, is
+    ignored.
     """
 
     libraries: HostLibraries
@@ -77,18 +78,22 @@ class HostSearch:
 
     def passed_on(self, asker: Asker) -> tuple[Path, ...]:
         """Return the search folders that apply to the dependencies of ``asker``'s dependencies too."""
-        own = self._expand(asker.image.rpaths, asker.origins) if asker.image.inherited_rpaths else ()
+        passed = asker.image.inherited_rpaths or self.libc is Libc.MUSL
+        own = self._expand(asker.image.rpaths, asker.origins) if passed else ()
         return tuple(dict.fromkeys((*own, *asker.inherited)))
 
     def _folders(self, asker: Asker) -> Iterator[Path]:
         yield from (folder.absolute() for folder in self.lib_path)
-        runpath = bool(asker.image.rpaths) and not asker.image.inherited_rpaths
-        if not runpath or self.libc is Libc.MUSL:  # musl treats both tags alike and walks up the loaders in any case
+        environment = _environment() if self.sysroot is None else []
+        if self.libc is Libc.MUSL:
+            yield from environment
             yield from self.passed_on(asker)
-        if self.sysroot is None:
-            yield from _environment()
-        if runpath:
+        elif asker.image.rpaths and not asker.image.inherited_rpaths:
+            yield from environment
             yield from self._expand(asker.image.rpaths, asker.origins)
+        else:
+            yield from self.passed_on(asker)
+            yield from environment
         yield from default_folders(self.libc, self.arch, self.root)
 
     def _expand(self, entries: Sequence[str], origins: Sequence[Path]) -> tuple[Path, ...]:
