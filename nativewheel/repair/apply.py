@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import nativewheel
 from nativewheel import formats
 from nativewheel.errors import MachineError, NativewheelError
-from nativewheel.repair import manifest, sbom
-from nativewheel.repair.manifest import MANIFEST, ManifestImage, ManifestLibrary
+from nativewheel.linkage.manifest import MANIFEST, Manifest, ManifestImage, ManifestLibrary, hexadecimal
+from nativewheel.linkage.naming import module_name
+from nativewheel.repair import sbom
 from nativewheel.shim.inject import launcher
 from nativewheel.wheel.deflate import compress
 from nativewheel.wheel.headers import Headers
@@ -175,7 +176,7 @@ class _Work:
 
     def manifest(self, made: Sequence[_Made], owners: Mapping[Path, Owner]) -> bytes:
         """Return the manifest."""
-        hashes = {item.member: manifest.hexadecimal(item.compressed.sha256) for item in made}
+        hashes = {item.member: hexadecimal(item.compressed.sha256) for item in made}
         libraries = [
             ManifestLibrary(
                 name=library.member.rpartition("/")[2],
@@ -186,7 +187,7 @@ class _Work:
             for library in self.plan.vendored
         ]
         images = [ManifestImage(member=item.member, sha256_before=item.before, sha256_after=hashes[item.member]) for item in made if item.before]
-        return manifest.render(self.plan.output, libraries, images)
+        return bytes(Manifest(namespace=module_name(self.plan.output.distribution), vendored=tuple(libraries), images=tuple(images)))
 
     def _launcher(self, script: Launcher) -> _Made:
         return _Made(member=script.member, compressed=compress(launcher(script.program), self.zip_level), mode=_EXECUTABLE)

@@ -9,11 +9,11 @@ from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Edit, Kind
 from nativewheel.linkage.contents import WheelImage, read_contents
 from nativewheel.linkage.graph import GraphBuilder
+from nativewheel.linkage.manifest import MANIFEST
 from nativewheel.linkage.policy import policies, runs
 from nativewheel.linkage.search import HostSearch
 from nativewheel.linkage.verdict import Judge
 from nativewheel.repair import rpaths
-from nativewheel.repair.manifest import MANIFEST
 from nativewheel.repair.plan import Action, ImageEdit, Launcher, Plan, VendoredLibrary
 from nativewheel.repair.tags import choose, libc_of
 from nativewheel.repair.vendoring import member_folders, name_vendored, other_file_names, used_globs, vendored_libraries, without_libpython
