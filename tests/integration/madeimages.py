@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,3 +105,20 @@ def patched(source: Path, target: Path, *arguments: str) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     subprocess.run([program(), *arguments, "--output", target, source], check=True, capture_output=True)
     return target
+
+
+def content(wheel: str, name: str) -> bytes:
+    """Return a member of a wheel of the fixtures."""
+    with zipfile.ZipFile(FIXTURES / "wheels" / wheel) as archive:
+        return archive.read(name)
+
+
+def vend(platform: str = "linux_x86_64", *, tag: str = "cp38-abi3") -> bytes:
+    """Return the extension module that needs libntouter.so.2; with ``tag`` cp311-cp311 the one for musl."""
+    suffix = "abi3" if tag == "cp38-abi3" else f"cpython-311-{platform.removeprefix('linux_')}-linux-musl"
+    return content(f"ntvendor-0.1.0-{tag}-{platform}.whl", f"ntvendor/_vend.{suffix}.so")
+
+
+def for_gpu(elf: bytes) -> bytes:
+    """Make an ELF file one for an NVIDIA GPU (e_machine 190)."""
+    return elf[:18] + b"\xbe\0" + elf[20:]
