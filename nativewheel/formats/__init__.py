@@ -63,7 +63,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     """Write the image ``source`` with ``edit`` made to ``destination`` (mode 755), read it back, check it, and return the model of the result.
 
     ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``; ``MachineError`` when a program is missing,
-    fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped.
+    fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped and for a symbol that cannot be renamed.
     """
     from nativewheel.formats.elf import writer  # noqa: PLC0415  (starting programs is needed for repair only)
 

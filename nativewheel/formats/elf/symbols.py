@@ -20,6 +20,7 @@ from nativewheel.formats.elf.dynamic import (
     DT_VERSYM,
     Dynamic,
 )
+from nativewheel.formats.elf.hashing import GNU_HASH_HEADER
 from nativewheel.formats.elf.versions import read_definitions, read_needs
 from nativewheel.formats.image import Identity, Symbol
 
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from nativewheel.formats.elf.file import ElfFile
 
 EM_S390 = 22
-GNU_HASH_HEADER = 16
 SHN_UNDEF = 0
 STB_LOCAL, STB_WEAK = 0, 2
 STV_INTERNAL, STV_HIDDEN = 1, 2
 VER_NDX_LOCAL = 0
+HASH_TABLE = "the symbol hash table (DT_HASH)"
 CHAIN_BLOCK = 4096
 """Bytes of a hash chain that are read at once."""
 
@@ -123,16 +124,21 @@ def _is_visible(table: SymbolTable, index: int) -> bool:
 def _texts(elf: ElfFile, dynamic: Dynamic, table: SymbolTable, indexes: Iterable[int]) -> Iterator[str]:
     start, end = dynamic.strings
     strings = elf.take(start, end - start, "the dynamic string table")
+    for name in texts(strings, ((index, table.names[index]) for index in indexes)):
+        yield name.decode("utf-8", "backslashreplace")
+
+
+def texts(strings: bytes, names: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """Yield the names of symbols, given the string table, and for each symbol its index and the offset of its name."""
     left = TEXT_BUDGET
-    for index in indexes:
-        name = table.names[index]
+    for index, name in names:
         stop = strings.find(b"\0", name)
         if stop < 0:
             raise UnreadableError("the name of a symbol is outside the string table", where=(f"dynamic symbol {index}",))
         left -= stop - name
         if left < 0:
             raise UnreadableError(f"symbol names of more than {TEXT_BUDGET} bytes", where=("DT_STRTAB",))
-        yield strings[name:stop].decode("utf-8", "backslashreplace")
+        yield strings[name:stop]
 
 
 def count_symbols(elf: ElfFile, dynamic: Dynamic) -> int:
@@ -142,13 +148,24 @@ def count_symbols(elf: ElfFile, dynamic: Dynamic) -> int:
     relocations tell which symbols there are.
     """
     if DT_HASH in dynamic.values:
-        what = "the symbol hash table (DT_HASH)"
-        start = elf.locate(dynamic.values[DT_HASH], 16, what)
-        # The s390x ABI made the words of this table 8 bytes long, but not every linker knows.  The number of buckets is never zero.
-        size: Literal[4, 8] = 8 if elf.machine == EM_S390 and elf.layout.numbers(elf.take(start, 4, what), 4)[0] == 0 else 4
-        return elf.layout.numbers(elf.take(start, 2 * size, what), size)[1]
+        start, size = _hash_table(elf, dynamic.values[DT_HASH])
+        return elf.layout.numbers(elf.take(start, 2 * size, HASH_TABLE), size)[1]
     hashed = count_hashed(elf, dynamic.values[DT_GNU_HASH]) if DT_GNU_HASH in dynamic.values else 0
     return hashed or _count_relocated(elf, dynamic)
+
+
+def hash_chains(elf: ElfFile, dynamic: Dynamic) -> array[int]:
+    """Return the words of DT_HASH: the numbers of buckets and of chains, the buckets, the chains."""
+    start, size = _hash_table(elf, dynamic.values[DT_HASH])
+    words = sum(elf.layout.numbers(elf.take(start, 2 * size, HASH_TABLE), size)) + 2
+    return elf.layout.numbers(elf.take(elf.locate(dynamic.values[DT_HASH], words * size, HASH_TABLE), words * size, HASH_TABLE), size)
+
+
+def _hash_table(elf: ElfFile, address: int) -> tuple[int, Literal[4, 8]]:
+    """Return the file offset of DT_HASH and the size of its words."""
+    start = elf.locate(address, 16, HASH_TABLE)
+    # The s390x ABI made the words of this table 8 bytes long, but not every linker knows.  The number of buckets is never zero.
+    return start, 8 if elf.machine == EM_S390 and elf.layout.numbers(elf.take(start, 4, HASH_TABLE), 4)[0] == 0 else 4
 
 
 def count_hashed(elf: ElfFile, address: int) -> int:

@@ -9,6 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError, UnreadableError
+from nativewheel.formats.elf import renamed
 from nativewheel.formats.elf.dynamic import (
     DT_GNU_HASH,
     DT_HASH,
@@ -79,6 +80,7 @@ def _problems(before: Snapshot, after: Snapshot, edit: Edit) -> Iterator[str]:
     yield from _structure(before, after)
     yield from _asked(before, after, edit)
     yield from _tables(before, after)
+    yield from renamed.problems(before, after, edit.rename_symbols) if edit.rename_symbols else _symbols(before, after)
 
 
 def _structure(before: Snapshot, after: Snapshot) -> Iterator[str]:
@@ -118,11 +120,19 @@ def _asked(before: Snapshot, after: Snapshot, edit: Edit) -> Iterator[str]:
 def _tables(before: Snapshot, after: Snapshot) -> Iterator[str]:
     yield from _tags(before.dynamic, after.dynamic)
     kept = {
-        "the symbol versions (DT_VERSYM, DT_VERDEF)": (before.definitions, before.versions) == (after.definitions, after.versions),
+        "the defined symbol versions (DT_VERDEF)": before.definitions == after.definitions,
+        "names in the dynamic string table (DT_STRTAB)": _same_strings(before, after),
+    }
+    yield from (f"{table} changed" for table, same in kept.items() if not same)
+
+
+def _symbols(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    kept = {
+        "the symbol versions (DT_VERSYM)": before.versions == after.versions,
         "the symbol hash table (DT_GNU_HASH)": before.hashes == after.hashes,
+        "the symbol hash table (DT_HASH)": before.chains == after.chains,
         "the relocations": before.relocations == after.relocations,
         "the dynamic symbol table (DT_SYMTAB)": _same_symbols(before, after),
-        "names in the dynamic string table (DT_STRTAB)": _same_strings(before, after),
     }
     yield from (f"{table} changed" for table, same in kept.items() if not same)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from contextlib import contextmanager
+from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, MachineError, UnreadableError
 from nativewheel.formats.elf.patchelf import patch
+from nativewheel.formats.elf.renamed import selected
 from nativewheel.formats.elf.snapshot import Snapshot, take
 from nativewheel.formats.elf.strip import strip
 from nativewheel.formats.elf.verify import verify
@@ -27,7 +29,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     """Write ``source`` with ``edit`` made to ``destination``, check the result, and return the model of it.
 
     ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``, ``MachineError``, and ``LinkageError`` for a
-    dependency that cannot be removed.
+    dependency that cannot be removed and for a symbol that cannot be renamed.
     """
     try:
         return _apply(source, edit, destination)
@@ -43,6 +45,7 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with _mapped(source) as data:
         before = take(data, source.name)
     _require_editable(before, edit)
+    edit = replace(edit, rename_symbols=tuple(selected(before, edit.rename_symbols).items()) if edit.rename_symbols else ())
     if not edit:
         shutil.copyfile(source, destination)
         destination.chmod(MODE)
