@@ -1,0 +1,80 @@
+"""Search paths: what leads out of the wheel goes, the rest stays, and what is needed is added once."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from madeimages import extension, member
+
+from nativewheel import formats
+from nativewheel.linkage.contents import WheelImage
+from nativewheel.repair.rpaths import dropped, kept, leading_to
+
+FOLDERS = st.lists(st.sampled_from(["a", "b", "spam.libs"]), max_size=3).map("/".join)
+
+
+def image(*rpaths: str, path: str = "pkg/sub/_x.so", installed: bool = True) -> WheelImage:
+    return member(path, extension(rpaths=rpaths), installed=installed)
+
+
+@pytest.mark.parametrize(
+    "entry", ["$ORIGIN", "${ORIGIN}", "$ORIGIN/", "$ORIGIN/lib", "$ORIGIN/..", "$ORIGIN/../..", "$ORIGIN/../../spam.libs", "$ORIGIN/../missing"]
+)
+def test_what_stays_inside_the_installation_is_kept_as_it_is(entry: str) -> None:
+    assert (kept(image(entry)), dropped(image(entry))) == ((entry,), ())
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "/usr/lib",
+        "$ORIGIN/../../..",
+        "$ORIGIN/../../../lib",
+        "lib",
+        ".",
+        "",
+        "$LIB",
+        "$ORIGIN/$LIB",
+        "$ORIGINAL/x",
+        "/$ORIGIN",
+        "/opt/placehold_placehold",
+    ],
+)
+def test_what_leads_out_of_it_is_dropped(entry: str) -> None:
+    assert (kept(image(entry)), dropped(image(entry))) == ((), (entry,))
+
+
+def test_order_is_kept_and_repetition_is_not() -> None:
+    found = image("/b", "$ORIGIN/y", "/a", "$ORIGIN/x", "$ORIGIN/y", "/b")
+    assert kept(found) == ("$ORIGIN/y", "$ORIGIN/x")
+    assert dropped(found) == ("/b", "/a")
+
+
+def test_the_depth_of_the_image_decides_what_is_outside() -> None:
+    assert kept(image("$ORIGIN/..", path="_x.so")) == ()
+    assert kept(image("$ORIGIN/..", path="pkg/_x.so")) == ("$ORIGIN/..",)
+
+
+def test_a_program_in_the_scripts_folder_keeps_what_is_relative() -> None:
+    found = image("$ORIGIN/../lib/python3.11/site-packages/x", "/opt", installed=False)
+    assert (kept(found), dropped(found)) == (("$ORIGIN/../lib/python3.11/site-packages/x",), ("/opt",))
+
+
+def test_paths_are_added_in_order_after_those_that_are_there() -> None:
+    added = leading_to(["spam.libs", "pkg/sub", "pkg", "", "spam.libs"], "pkg/sub/_x.so", ("$ORIGIN/y",))
+    assert added == ("$ORIGIN/y", "$ORIGIN/../../spam.libs", "$ORIGIN", "$ORIGIN/..", "$ORIGIN/../..")
+
+
+@pytest.mark.parametrize("entry", ["$ORIGIN/../../spam.libs", "${ORIGIN}/../../spam.libs/", "$ORIGIN/x/../../../spam.libs"])
+def test_a_folder_that_is_reached_already_is_not_added(entry: str) -> None:
+    assert leading_to(["spam.libs"], "pkg/sub/_x.so", (entry,)) == (entry,)
+
+
+@given(st.lists(FOLDERS), FOLDERS)
+def test_what_is_added_leads_where_it_should(folders: list[str], here: str) -> None:
+    installed = f"{here}/_x.so" if here else "_x.so"
+    entries = leading_to(folders, installed, ())
+    assert [formats.expand_rpath(entry, here) for entry in entries] == list(dict.fromkeys(folders))
+    assert leading_to(folders, installed, entries) == entries
+    assert kept(image(*entries, path=installed)) == entries
