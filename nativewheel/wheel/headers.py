@@ -81,10 +81,11 @@ class Headers:
         after = tuple(field for field in self.fields[place:] if field.name != key)
         return self._joined(before, tuple(self._render(name, value) for value in values), after)
 
-    def with_added(self, name: str, value: str, after: str | None = None) -> Self:
-        """Add a header after the last one called ``after``; without one, after the last header."""
-        places = [index + 1 for index, field in enumerate(self.fields) if after is not None and field.name == after.lower()]
-        place = places[-1] if places else len(self.fields)
+    def with_added(self, name: str, value: str, after: str | None = None, before: str | None = None) -> Self:
+        """Add a header after the last one called ``after``; without one, before the first called ``before``; without either, at the end."""
+        last = [index + 1 for index, field in enumerate(self.fields) if after is not None and field.name == after.lower()]
+        first = [index for index, field in enumerate(self.fields) if before is not None and field.name == before.lower()]
+        place = (last[-1:] or first[:1] or [len(self.fields)])[0]
         return self._joined(self.fields[:place], (self._render(name, value),), self.fields[place:])
 
     def _render(self, name: str, value: str) -> _Field:
