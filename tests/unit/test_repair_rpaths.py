@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from madeimages import extension, member
 
 from nativewheel import formats
-from nativewheel.linkage.contents import WheelImage
 from nativewheel.repair.rpaths import dropped, kept, leading_to
+
+if TYPE_CHECKING:
+    from nativewheel.linkage.contents import WheelImage
 
 FOLDERS = st.lists(st.sampled_from(["a", "b", "spam.libs"]), max_size=3).map("/".join)
 
