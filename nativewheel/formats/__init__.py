@@ -11,23 +11,28 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect, of_platform
 from nativewheel.formats.elf import reader as _elf
+from nativewheel.formats.elf.anchor import anchor as _anchor
 from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
+from nativewheel.formats.elf.stub import link_stub as _link_stub
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from typing_extensions import Buffer
 
-    from nativewheel.formats.image import Edit, Image, Symbol
+    from nativewheel.formats.image import Edit, Identity, Image, Symbol
 
 __all__ = [
+    "anchor",
     "apply",
     "detect",
     "expand_rpath",
     "exports",
     "imports",
     "is_relative_rpath",
+    "link_stub",
     "of_platform",
     "read",
     "relative_rpath",
@@ -74,6 +79,26 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
         raise MachineError(f"cannot read the file: {error.strerror}") from error
     _require_supported(head)
     return writer.apply(source, edit, destination)
+
+
+def anchor(library: Buffer, identity: Identity) -> bytes:
+    """Write the anchor of an exported library: a file to put beside it, and to load after it.
+
+    Loading it makes ``identity`` known to musl's loader, and keeps another library of that name out of glibc's.  ``library`` is an image for the
+    same machine.  Raises ``UnreadableError``.
+    """
+    _require_supported(library)
+    return _anchor(library, identity)
+
+
+def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, str] | None = None) -> bytes:
+    """Write what stands for an exported library where others are linked with it: a file without code that offers the same symbols.
+
+    What is linked with it needs ``identity``.  ``plain_names`` gives the name that a symbol has in the stub, and the one that it has in
+    ``library``.  No loader takes the stub.  Raises ``UnreadableError``.
+    """
+    _require_supported(library)
+    return _link_stub(library, identity, plain_names or {})
 
 
 def writer_version() -> str:

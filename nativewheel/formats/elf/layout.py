@@ -25,6 +25,7 @@ PT_INTERP = 3
 PT_NOTE = 4
 PT_PHDR = 6
 PT_GNU_PROPERTY = 0x6474E553
+PT_GNU_STACK = 0x6474E551
 
 PN_XNUM = 0xFFFF
 """e_phnum of a file with more segments than the field can hold; linkers write it for core files only."""
@@ -80,6 +81,13 @@ class Layout:
         else:
             kind, offset, address, _, filesz, memsz, flags, align = fields
         return Segment(kind, flags, offset, address, filesz, memsz, align)
+
+    def packed(self, segment: Segment) -> bytes:
+        """Encode a program header; the physical address, which no loader reads, is the virtual one."""
+        kind, flags, offset, address, filesz, memsz, align = segment
+        if self.wide:
+            return self.segment.pack(kind, flags, offset, address, address, filesz, memsz, align)
+        return self.segment.pack(kind, offset, address, address, filesz, memsz, flags, align)
 
     def numbers(self, raw: bytes, size: Literal[2, 4, 8]) -> array[int]:
         """Decode ``raw`` as unsigned integers of ``size`` bytes; a rest that is too short for one is left out."""

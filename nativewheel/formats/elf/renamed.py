@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError
 from nativewheel.formats.elf.dynamic import DT_PLTREL, DT_RELA
 from nativewheel.formats.elf.hashing import gnu_problem, sysv_problem
-from nativewheel.formats.elf.symbols import STB_LOCAL, texts
+from nativewheel.formats.elf.symbols import SHN_LORESERVE, STB_LOCAL, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     Row = tuple[bytes, int, bytes, int]
     """Name, section, the other fields, and index in DT_VERSYM of one symbol."""
 
-SHN_LORESERVE = 0xFF00
 STT_SECTION = 3
 
 

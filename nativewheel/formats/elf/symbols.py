@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.elf.file import ElfFile
 
 EM_S390 = 22
-SHN_UNDEF = 0
+SHN_UNDEF, SHN_LORESERVE, SHN_ABS = 0, 0xFF00, 0xFFF1
 STB_LOCAL, STB_WEAK = 0, 2
 STV_INTERNAL, STV_HIDDEN = 1, 2
 VER_NDX_LOCAL = 0
@@ -106,10 +106,15 @@ def exports(elf: ElfFile, dynamic: Dynamic) -> Iterator[Symbol]:
     """
     table = read_table(elf, dynamic)
     versions = {need.index: need.version for need in read_needs(elf, dynamic)} | read_definitions(elf, dynamic)
-    offered = [index for index, section in enumerate(table.sections) if section != SHN_UNDEF and _is_visible(table, index)]
-    for index, name in zip(offered, _texts(elf, dynamic, table, offered), strict=True):
+    indexes = offered(table)
+    for index, name in zip(indexes, _texts(elf, dynamic, table, indexes), strict=True):
         version = versions.get(table.versions[index] & 0x7FFF) if table.versions else None
         yield Symbol(name=name, version=version, weak=table.info[index] >> 4 == STB_WEAK)
+
+
+def offered(table: SymbolTable) -> list[int]:
+    """Return the indexes of the symbols that an image offers."""
+    return [index for index, section in enumerate(table.sections) if section != SHN_UNDEF and _is_visible(table, index)]
 
 
 def _is_visible(table: SymbolTable, index: int) -> bool:

@@ -30,6 +30,7 @@ from nativewheel.formats.elf.dynamic import (
 )
 from nativewheel.formats.elf.layout import PT_LOAD, PT_NOTE
 from nativewheel.formats.elf.snapshot import Snapshot, take
+from nativewheel.formats.elf.symbols import SHN_LORESERVE
 
 if TYPE_CHECKING:
     from array import array
@@ -53,7 +54,6 @@ HINTS = {
 }
 """What to do about damage, by the program that did it."""
 
-SHN_LORESERVE = 0xFF00
 STT_SECTION = 3
 
 
