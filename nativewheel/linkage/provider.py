@@ -39,7 +39,7 @@ class ProvidedLibrary:
     """A library that a provider offers.
 
     ``original`` is its plain identity and ``identity`` the one that consumers get; ``member`` is its path as installed, below platlib; ``libc`` is
-    None where the provider's tags name none.  ``requires`` is the template of the consumers' range, None for the default.  ``symbols`` maps what the
+    None where the provider's tags name none.  ``requires`` is the template of the consumers' range.  ``symbols`` maps what the
     file exports, under the names that it has now, to symbol versions (None: without one); ``renames`` maps plain symbols to unique ones.  Both read
     the file when they are called, and raise ``UnreadableError``; ``renames`` also ``ProviderError`` when the manifest says otherwise.
     """
@@ -50,7 +50,7 @@ class ProvidedLibrary:
     format: Format
     archs: tuple[Arch, ...]
     libc: Libc | None
-    requires: str | None
+    requires: str
     abi: str | None = None
     binding: Binding | None = None
     uniquify: bool = False
@@ -110,7 +110,7 @@ class Chosen:
     version: str
     original: Identity
     identity: Identity
-    requires: str | None
+    requires: str
     marker: str | None
     pointed: bool
     variants: tuple[Variant, ...]
@@ -261,13 +261,14 @@ def _key(identity: str) -> str:
     return name.lower() if name.lower().endswith(".dll") else name
 
 
-def _public(version: str) -> str:
-    return Version(version).public
+def _public(version: str) -> Version:
+    return Version(Version(version).public)
 
 
 def _difference(one: Variant, other: Variant) -> str | None:
     """Say in what two variants differ that must be equal for one consumer to work with both."""
-    pairs = {
+    pairs: dict[str, tuple[object, object]] = {
+        "distributions": (one.provider.distribution, other.provider.distribution),
         "versions": (_public(one.provider.version), _public(other.provider.version)),
         "names for it": (one.library.identity, other.library.identity),
         "ABI series": (one.library.abi, other.library.abi),

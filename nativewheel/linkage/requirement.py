@@ -49,8 +49,8 @@ def requirement(template: str | None, distribution: str, version: str, marker: s
         raise LinkageError(f"{name} has no version after PEP 440: {version}", hint="give it one, because ranges of versions need it") from error
     warnings = []
     if template is None:
-        template = _default(built)
-        warnings.append(f"{name} does not say which versions its users may have: they get {_filled(template, built)} (set requires)")
+        template = DEFAULT_TEMPLATE
+        warnings.append(f"{name} does not say which versions its users may have: they get {_specifier(template, name, built)} (set requires)")
     if built.is_prerelease:
         warnings.append(f"{name} {built} is a pre-release: installers take another version where the range has one")
     specifier = _specifier(template, name, built)
@@ -59,12 +59,9 @@ def requirement(template: str | None, distribution: str, version: str, marker: s
     return ProviderRequirement(distribution=name, specifier=specifier, marker=_marker(marker), warnings=tuple(warnings))
 
 
-def _default(version: Version) -> str:
-    # PEP 440: ".*" follows a release only.
-    return "=={version}" if version.is_prerelease or version.is_postrelease else DEFAULT_TEMPLATE
-
-
 def _specifier(template: str, name: str, version: Version) -> str:
+    if template == DEFAULT_TEMPLATE and (version.is_prerelease or version.is_postrelease):
+        template = "=={version}"  # PEP 440: ".*" follows a release only
     text = _filled(template, version)
     try:
         return ",".join(str(Specifier(clause)) for clause in text.split(","))

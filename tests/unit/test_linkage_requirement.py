@@ -10,7 +10,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
 from nativewheel.errors import LinkageError, UsageError
-from nativewheel.linkage.requirement import lower_bound, requirement
+from nativewheel.linkage.requirement import DEFAULT_TEMPLATE, lower_bound, requirement
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,7 @@ def test_templates(template: str, version: str, line: str) -> None:
 def test_the_default_is_strict_and_said(version: str, specifier: str) -> None:
     found = requirement(None, "ntcore", version)
     assert found.specifier == specifier
+    assert requirement(DEFAULT_TEMPLATE, "ntcore", version).specifier == specifier
     assert found.warnings == (f"ntcore does not say which versions its users may have: they get {specifier} (set requires)",)
 
 
@@ -69,7 +70,7 @@ def test_what_is_no_range(template: str) -> None:
 
 def test_a_template_can_suit_some_versions_only() -> None:
     with pytest.raises(LinkageError, match=r"no range of versions for 1\.2\.7rc1"):
-        requirement("=={version}.*", "ntcore", "1.2.7rc1")
+        requirement("~={major}.1,=={version}.*", "ntcore", "1.2.7rc1")
 
 
 @pytest.mark.parametrize("template", [">{version}", "<{version}", "!={version}", "=={major}.0.*", "==2.*", "<={major}"])
