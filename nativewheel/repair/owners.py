@@ -131,13 +131,14 @@ def _debian_license(package: str) -> str | None:
 
 
 def _rpm(paths: Sequence[Path], distro: str) -> dict[Path, Owner]:
-    # One output line for each file, in the order of the arguments; a file without owner gives a message instead.
-    lines = _output(["rpm", "--query", "--queryformat", "%{NAME}\\t%{VERSION}-%{RELEASE}\\t%{LICENSE}\\n", "--file", *map(str, paths)]).splitlines()
-    found = {}
-    for path, line in zip(paths, lines, strict=False):
-        if line.count("\t") == 2:  # noqa: PLR2004  (three fields)
-            name, version, text = line.split("\t")
-            found[path] = Owner(kind="rpm", distro=distro, name=name, version=version, license=text or None)
+    spelled = {spelling: path for path in paths for spelling in _spellings(path)}
+    # All files of every owner, because rpm does not say which of its answers is for which argument, and a file may have two owners.
+    query = "[%{=NAME}\\t%{=VERSION}-%{=RELEASE}\\t%{=LICENSE}\\t%{FILENAMES}\\n]"
+    found: dict[Path, Owner] = {}
+    for line in _output(["rpm", "--query", "--queryformat", query, "--file", *map(str, paths)]).splitlines():
+        match line.split("\t"):
+            case [name, version, text, file] if file in spelled:
+                found.setdefault(spelled[file], Owner(kind="rpm", distro=distro, name=name, version=version, license=text or None))
     return found
 
 
