@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from madeimages import FIXTURES, LIBRARIES, content, for_gpu, vend
+from madeimages import FIXTURES, LIBRARIES, content, for_gpu, patched, vend
 from smallwheels import rewritten, wheel
 
 from nativewheel.errors import LinkageError, UnreadableError
@@ -28,6 +28,12 @@ DYLIB = content("ntcore-1.2.7-py3-none-macosx_11_0_arm64.whl", "ntcore/lib/libnt
 def contents(folder: Path, tag: str, files: Mapping[str, bytes], *, libc: Libc | None = None, jobs: int = 1) -> Contents:
     with WheelArchive(wheel(folder, tag, files)) as archive:
         return read_contents(archive, libc=libc, jobs=jobs)
+
+
+def without_libc(folder: Path, data: bytes) -> bytes:
+    """Drop the dependency on musl's C library; its symbols have no versions that tell of it."""
+    (folder / "source").write_bytes(data)
+    return patched(folder / "source", folder / "free", "--remove-needed", "libc.musl-x86_64.so.1").read_bytes()
 
 
 def members(found: Contents) -> list[str]:
@@ -146,6 +152,20 @@ class TestLibc:
     def test_two_are_one_too_many(self, tmp_path: Path) -> None:
         with pytest.raises(LinkageError, match=r"different C libraries: pkg/x\.so \(glibc\), pkg/y\.so \(musl\)"):
             contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/y.so": MUSL, "pkg/x.so": X86_64})
+
+    def test_nothing_tells_it_of_libraries_alone_which_count_as_glibcs(self, tmp_path: Path) -> None:
+        free = without_libc(tmp_path, MUSL_INNER)
+        for number, (tag, libc, warnings) in enumerate([("linux", None, 1), ("linux", Libc.GLIBC, 0), ("manylinux_2_17", None, 0)]):
+            found = contents(tmp_path / str(number), f"py3-none-{tag}_x86_64", {"pkg/libfree.so": free}, libc=libc)
+            assert (found.libc, members(found), len(found.warnings)) == (Libc.GLIBC, ["pkg/libfree.so"], warnings)
+        assert contents(tmp_path / "musl", "py3-none-linux_x86_64", {"pkg/libfree.so": free}, libc=Libc.MUSL).libc is Libc.MUSL
+
+    def test_of_extension_modules_it_must_be_known(self, tmp_path: Path) -> None:
+        free = without_libc(tmp_path, MUSL)
+        with pytest.raises(LinkageError, match=r"nothing in pkg/x\.so or in the tags tells whether it is made for glibc or musl") as caught:
+            contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free})
+        assert caught.value.hint == "say it with --plat manylinux_2_28 or --plat musllinux_1_2"
+        assert contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free}, libc=Libc.MUSL).libc is Libc.MUSL
 
     def test_a_wish_does_not_go_over_the_tag(self, tmp_path: Path) -> None:
         assert contents(tmp_path, "cp311-cp311-manylinux_2_28_x86_64", {"pkg/x.so": X86_64}, libc=Libc.MUSL).libc is Libc.GLIBC

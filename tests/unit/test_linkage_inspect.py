@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from madeimages import FIXTURES, LIBRARIES, content, vend
+from madeimages import FIXTURES, LIBRARIES, content, patched, vend
 from smallwheels import rewritten, wheel
 
 from nativewheel.errors import UnreadableError
@@ -56,6 +56,13 @@ def test_a_missing_library_is_no_error(tmp_path: Path) -> None:
     assert supplies(found.images[1].dependencies)["libntouter.so.2"] == (Supply.MISSING, None)
     assert found.verdict is not None
     assert found.verdict.tag == "linux_x86_64"
+
+
+def test_libpython_comes_from_outside(tmp_path: Path) -> None:
+    (tmp_path / "source").write_bytes(INNER.read_bytes())
+    data = patched(tmp_path / "source", tmp_path / "x", "--add-needed", "libpython3.11.so.1.0").read_bytes()
+    found = inspect_wheel(wheel(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": data}), sysroot=tmp_path)
+    assert supplies(found.images[0].dependencies)["libpython3.11.so.1.0"] == (Supply.EXTERNAL, None)
 
 
 def test_libraries_of_the_wheel(tmp_path: Path) -> None:

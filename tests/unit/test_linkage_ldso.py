@@ -80,7 +80,7 @@ def test_includes_that_go_round_end(root: Path) -> None:
 
 def test_an_include_without_pattern_or_with_a_folder_says_nothing(root: Path) -> None:
     folders(root, "/a", "/etc/ld.so.conf.d/folder")
-    write(root, "etc/ld.so.conf", "include\ninclude ld.so.conf.d/*\nincluded /b\n/a\n")
+    write(root, "etc/ld.so.conf", "include\ninclude ld.so.conf.d/*\ninclude ld.so.conf/*\nincluded /b\n/a\n")
     assert glibc(root) == ["/a"]
 
 
@@ -142,6 +142,11 @@ def test_the_path_file_of_musl_replaces_the_list(root: Path, arch: Arch, name: s
     folders(root, "/a", "/b", "/lib")
     write(root, f"etc/ld-musl-{name}.path", "/b:relative:/missing\n/a\n\n")
     assert musl(root, arch) == ["/b", "/a"]
+
+
+def test_a_path_file_of_musl_that_cannot_be_read_leaves_no_folder(root: Path) -> None:
+    folders(root, "/lib", "/etc/ld-musl-x86_64.path")
+    assert musl(root) == []
 
 
 def test_an_empty_path_file_of_musl_leaves_no_folder(root: Path) -> None:

@@ -157,12 +157,19 @@ def test_apk(install: Install, files: dict[str, str]) -> None:
     assert len(programs.calls) == 1
 
 
-def test_nothing_is_asked_for_nothing_or_of_an_unknown_system(install: Install, files: dict[str, str]) -> None:
+@pytest.mark.parametrize("release", [None, "", "NAME=x\n", "ID=\n", "ID=$(rm)\n"])
+def test_nothing_is_asked_of_an_unknown_system(install: Install, files: dict[str, str], release: str | None) -> None:
+    programs = install(DPKG)
+    del files["/etc/os-release"]
+    if release is not None:
+        files["/etc/os-release"] = release
+    assert find_owners([PNG]) == {}
+    assert programs.calls == []
+
+
+def test_nothing_is_asked_for_nothing(install: Install) -> None:
     programs = install(DPKG)
     assert find_owners([]) == {}
-    files["/etc/os-release"] = "NAME=x\n"
-    assert find_owners([PNG]) == {}
-    del files["/etc/os-release"]
     assert programs.calls == []
 
 
