@@ -12,15 +12,14 @@ from madeimages import FIXTURES, LIBRARIES, content, for_gpu, patched, vend
 from smallwheels import wheel
 
 from nativewheel.errors import LinkageError, UsageError
-from nativewheel.linkage.host import HostLibraries
 from nativewheel.repair.batch import repair_wheels
 from nativewheel.repair.options import AddedLibrary, RepairOptions, RunOptions
-from nativewheel.repair.plan import Action, ImageEdit, Plan
-from nativewheel.repair.planner import plan_repair
-from nativewheel.wheel.archive import WheelArchive
+from nativewheel.repair.plan import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from nativewheel.repair.plan import ImageEdit, Plan
 
 WHEELS = FIXTURES / "wheels"
 VENDOR = WHEELS / "ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl"
@@ -60,8 +59,8 @@ def options(
 
 
 def plan(path: Path, wish: RepairOptions = FOUND, *, jobs: int = 1) -> Plan:
-    with WheelArchive(path) as archive:
-        return plan_repair(archive, wish, HostLibraries(), jobs=jobs)
+    (outcome,) = repair_wheels([path], lambda _: wish, RunOptions(wheel_dir=ROOT, jobs=jobs, dry_run=True))
+    return outcome.plan
 
 
 def plan_of(folder: Path, files: Mapping[str, bytes], wish: RepairOptions = FOUND, *, tag: str = TAG) -> Plan:
