@@ -106,7 +106,7 @@ def _places(sections: Sequence[Section], start: int) -> tuple[list[int], int]:
 def _ident(like: ElfFile, shoff: int, phnum: int, shnum: int) -> bytes:
     layout, ident = like.layout, like.take(0, IDENT_SIZE, "the ELF header")
     size = IDENT_SIZE + layout.header.size
-    phoff, phentsize = (size, layout.segment.size) if phnum else (0, 0)
+    phoff, phentsize = size if phnum else 0, layout.segment.size
     return ident + layout.header.pack(
         ET_DYN, like.machine, EV_CURRENT, 0, phoff, shoff, like.flags, size, phentsize, phnum, layout.section.size, shnum, shnum - 1
     )
