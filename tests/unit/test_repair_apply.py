@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from installer.sources import WheelFile
-from madeimages import FIXTURES, LIBRARIES, content, vend
+from madeimages import FIXTURES, LIBRARIES, content, patched, vend
 from smallwheels import wheel
 
 from nativewheel import formats
@@ -228,6 +228,42 @@ def test_an_added_library_is_copied_as_it_is_when_nothing_changes(tmp_path: Path
     make(path, tmp_path / "made.whl", RepairOptions(add_library=(AddedLibrary(path=LIBRARIES / "libntcore.so.1", place="pkg/lib"),)))
     with zipfile.ZipFile(tmp_path / "made.whl") as archive:
         assert archive.read("pkg/lib/libntcore.so.1") == (LIBRARIES / "libntcore.so.1").read_bytes()
+
+
+class TestOddNames:
+    """What the planner asks for in rare cases must be what the program can do."""
+
+    def needed(self, path: Path, options: RepairOptions) -> list[str]:
+        made = path.parent / "made.whl"
+        make(path, made, options)
+        with zipfile.ZipFile(made) as archive:
+            image = formats.read(archive.read("pkg/x.so"), "x.so")
+        return [str(dependency.name) for dependency in image.dependencies]
+
+    def test_one_library_under_two_names(self, tmp_path: Path) -> None:
+        (tmp_path / "lib").mkdir()
+        (tmp_path / "lib/libntouter.so").symlink_to(OUTER)
+        (tmp_path / "source").write_bytes(vend())
+        data = patched(tmp_path / "source", tmp_path / "x", "--add-needed", "libntouter.so").read_bytes()
+        path = wheel(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": data})
+        outer, libc = self.needed(path, RepairOptions(lib_path=(tmp_path / "lib", LIBRARIES)))
+        assert outer.startswith("libntouter-")
+        assert libc == "libc.so.6"
+
+    def test_a_plain_name(self, tmp_path: Path) -> None:
+        path = wheel(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": vend()})
+        assert self.needed(path, RepairOptions(lib_path=(LIBRARIES,), no_mangle=("*",))) == ["libntouter.so.2", "libc.so.6"]
+
+    def test_an_absolute_name(self, tmp_path: Path) -> None:
+        (tmp_path / "source").write_bytes(vend())
+        data = patched(tmp_path / "source", tmp_path / "x", "--replace-needed", "libntouter.so.2", str(INNER)).read_bytes()
+        inner, _ = self.needed(wheel(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": data}), RepairOptions())
+        assert inner.startswith("libntinner-")
+
+    def test_a_file_that_is_not_named_as_its_soname(self, tmp_path: Path) -> None:
+        files = {"pkg/x.so": vend(), "pkg/outer.so": OUTER.read_bytes()}
+        path = wheel(tmp_path, "cp311-cp311-linux_x86_64", files)
+        assert self.needed(path, FOUND) == ["outer.so", "libc.so.6"]
 
 
 class TestMachine:
