@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING, Any
 import lief
 import pytest
 from elftools.elf.elffile import ELFFile
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nativewheel.errors import LinkageError, MachineError
+from nativewheel.errors import LinkageError, MachineError, UnreadableError
 from nativewheel.formats import apply, exports, imports
 from nativewheel.formats.elf import patchelf
 from nativewheel.formats.elf.hashing import HASH_BLOCK, gnu_hash, gnu_problem, sysv_hash, sysv_problem
 from nativewheel.formats.elf.layout import LAYOUTS
-from nativewheel.formats.elf.renamed import symbol_names
+from nativewheel.formats.elf.renamed import problems, selected, symbol_names
 from nativewheel.formats.elf.snapshot import take
 from nativewheel.formats.elf.verify import verify
 from nativewheel.formats.image import Edit, Identity, Symbol
@@ -215,7 +215,7 @@ def test_a_symbol_of_the_same_name_in_the_global_scope_loses(tmp_path: Path) -> 
     out = tmp_path / "out"
     out.mkdir()
     for name in ("libp.so", "libc.so"):
-        apply(tmp_path / name, Edit(rename_symbols=prefixed(tmp_path / "libp.so")), out / name)
+        apply(tmp_path / name, Edit(rename_symbols=prefixed(tmp_path / "libp.so"), rpaths=("$ORIGIN",), strip=True), out / name)
 
     def answer(folder: Path) -> str:
         code = f"import ctypes; ctypes.CDLL('{tmp_path}/libg.so', ctypes.RTLD_GLOBAL); print(ctypes.CDLL('{folder}/libc.so').answer())"
@@ -378,3 +378,31 @@ def test_tables_that_make_no_sense(renamed_library: tuple[Any, bytes, Edit]) -> 
         looped = before.chains[:]
         looped[index] = 1
         assert looped == before.chains or sysv_problem(looped, names, [bool(name) for name in names])
+
+
+SOURCES = [(LIBRARIES / target / "libntouter.so.2").read_bytes() for target in ("linux-x86_64-glibc", "linux-i686-glibc", "linux-aarch64-musl")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.sampled_from(SOURCES),
+    st.lists(st.tuples(st.integers(0, 1 << 14), st.binary(min_size=1, max_size=8)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 1 << 14), st.binary(min_size=1, max_size=8)), max_size=6),
+)
+def test_damage_never_ends_in_another_error(source: bytes, before: list[tuple[int, bytes]], after: list[tuple[int, bytes]]) -> None:
+    snapshots = []
+    for changes in (before, after):
+        data = bytearray(source)
+        for start, value in changes:
+            at = start % len(data)
+            data[at : at + len(value)] = value
+        try:
+            snapshots.append(take(bytes(data[: len(source)]), "x.so"))
+        except UnreadableError:
+            return
+    try:
+        found = list(problems(snapshots[0], snapshots[1], selected(snapshots[0], [("nt_outer", "other")]).items()))
+    except (UnreadableError, LinkageError):
+        return
+    # The second image still has the old name.
+    assert found or before or after

