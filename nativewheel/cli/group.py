@@ -8,7 +8,7 @@ import click
 
 from nativewheel import __version__
 
-COMMANDS = ("repair", "show")
+COMMANDS = ("repair", "show", "doctor")
 
 
 class LazyGroup(click.Group):
