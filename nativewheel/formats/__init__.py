@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect, of_platform
 from nativewheel.formats.elf import reader as _elf
-from nativewheel.formats.elf.anchor import anchor as _anchor
 from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
-from nativewheel.formats.elf.stub import link_stub as _link_stub
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
@@ -87,8 +85,10 @@ def anchor(library: Buffer, identity: Identity) -> bytes:
     Loading it makes ``identity`` known to musl's loader, and keeps another library of that name out of glibc's.  ``library`` is an image for the
     same machine.  Raises ``UnreadableError``.
     """
+    from nativewheel.formats.elf import anchor as elf  # noqa: PLC0415  (for repair only)
+
     _require_supported(library)
-    return _anchor(library, identity)
+    return elf.anchor(library, identity)
 
 
 def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, str] | None = None) -> bytes:
@@ -97,8 +97,10 @@ def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, 
     What is linked with it needs ``identity``.  ``plain_names`` gives the name that a symbol has in the stub, and the one that it has in
     ``library``.  No loader takes the stub.  Raises ``UnreadableError``.
     """
+    from nativewheel.formats.elf import stub  # noqa: PLC0415  (for repair only)
+
     _require_supported(library)
-    return _link_stub(library, identity, plain_names or {})
+    return stub.link_stub(library, identity, plain_names or {})
 
 
 def writer_version() -> str:

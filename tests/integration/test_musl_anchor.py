@@ -16,6 +16,7 @@ from nativewheel.formats.image import Edit, Identity
 if TYPE_CHECKING:
     from pathlib import Path
 
+RENAMES = (("nt_answer", "nw_ntcore__nt_answer"),)
 PLAIN, IDENTITY = Identity("libntcore.so.1"), Identity("libnw_ntcore__ntcore.so.1")
 COMPILERS = {"musl": "musl-gcc", "glibc": "gcc"}
 LIBRARY = "int nt_answer(void) { return %d; }"
@@ -56,10 +57,14 @@ def place(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         (folder / part).mkdir()
     build("host", HOST)
     library = build(PLAIN, LIBRARY % 41, "-shared", "-fPIC", f"-Wl,-soname,{PLAIN}")
-    apply(library, Edit(identity=IDENTITY), folder / "provider" / IDENTITY)
+    apply(library, Edit(identity=IDENTITY, rename_symbols=RENAMES), folder / "provider" / IDENTITY)
     (folder / "provider" / "anchor.so").write_bytes(anchor(library.read_bytes(), IDENTITY))
-    apply(build("consumer.so", CONSUMER, "-shared", "-fPIC"), Edit(replace=((PLAIN, IDENTITY),)), folder / "consumer" / "consumer.so")
-    apply(build("another.so", LIBRARY % 0, "-shared", "-fPIC"), Edit(identity=IDENTITY), folder / "other" / IDENTITY)
+    apply(
+        build("consumer.so", CONSUMER, "-shared", "-fPIC"),
+        Edit(replace=((PLAIN, IDENTITY),), rename_symbols=RENAMES),
+        folder / "consumer" / "consumer.so",
+    )
+    apply(build("another.so", LIBRARY % 0, "-shared", "-fPIC"), Edit(identity=IDENTITY, rename_symbols=RENAMES), folder / "other" / IDENTITY)
     return folder
 
 
