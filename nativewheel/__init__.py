@@ -70,7 +70,8 @@ def repair(
     """
     # Imported here, because `nativewheel --version` must not pay for it.
     from nativewheel.config.document import Configuration, load  # noqa: PLC0415
-    from nativewheel.config.keys import Source, read_settings  # noqa: PLC0415
+    from nativewheel.config.keys import read_settings  # noqa: PLC0415
+    from nativewheel.config.reading import Source  # noqa: PLC0415
     from nativewheel.repair.batch import repair_wheels  # noqa: PLC0415
 
     dry_run = options.pop("dry_run", False)

@@ -13,7 +13,8 @@ from nativewheel.cli.options import expand_wheels, output_options, warn_of_absen
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
 from nativewheel.config.document import discover, load
-from nativewheel.config.keys import MOST_JOBS, Source, read_settings
+from nativewheel.config.keys import MOST_JOBS, read_settings
+from nativewheel.config.reading import Source
 from nativewheel.repair.batch import repair_wheels
 from nativewheel.report import repair_json, repair_text
 
@@ -36,6 +37,10 @@ if TYPE_CHECKING:
 @click.option("--allow-missing", metavar="GLOB", multiple=True, help="Libraries that need not be found.")
 @click.option("--no-mangle", metavar="GLOB", multiple=True, help="Libraries that keep their names when they go into the wheel.")
 @click.option("-L", "--lib-sdir", metavar="NAME", help="End of the name of the folder of vendored libraries.  [default: .libs]")
+@click.option("--provider", metavar="PATH", multiple=True, help="Wheel, folder of wheels or site-packages folder where providers are looked for.")
+@click.option("--export", metavar="GLOB", multiple=True, help="Libraries of the wheel that other wheels may use.")
+@click.option("--export-requires", metavar="TEMPLATE", help='What consumers of this run\'s exports require, as in "=={major}.*,>={version}".')
+@click.option("--uniquify-symbols", is_flag=True, default=None, help="Give the dynamic symbols of this run's exports unique names too.")
 @click.option("--strip", is_flag=True, default=None, help="Remove the static symbol tables and debug sections of every native file.")
 @click.option("-z", "--zip-level", metavar="N", type=click.IntRange(0, 9), help="Compression of new and changed files, 0 to 9.  [default: 6]")
 @click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of threads.  [default: one for each usable processor]")

@@ -6,7 +6,8 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from nativewheel.config.keys import Source, read_settings, read_text
+from nativewheel.config.keys import read_settings
+from nativewheel.config.reading import Source, read_text
 from nativewheel.config.select import is_linux, selects
 from nativewheel.config.settings import Settings
 from nativewheel.errors import UsageError

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nativewheel.errors import UsageError
-from nativewheel.repair.options import AddedLibrary, RepairOptions, RunOptions
+from nativewheel.repair.options import AddedLibrary, ExportRule, RepairOptions, RunOptions
+
+if TYPE_CHECKING:
+    from nativewheel.formats.image import Identity
+    from nativewheel.linkage.provider import ProviderNaming
 
 DEFAULT_WHEEL_DIR = Path("wheelhouse")
 
@@ -31,6 +35,11 @@ class Settings:
     no_mangle: tuple[str, ...] = ()
     lib_sdir: str | None = None
     strip: bool | None = None
+    provider: tuple[Path, ...] = ()
+    export: tuple[ExportRule, ...] = ()
+    providers: tuple[tuple[Identity, ProviderNaming], ...] = ()
+    export_requires: str | None = None
+    uniquify_symbols: bool | None = None
     zip_level: int | None = None
     jobs: int | None = None
     verify: bool | None = None
@@ -65,7 +74,14 @@ class Settings:
             no_mangle=self.no_mangle,
             lib_sdir=".libs" if self.lib_sdir is None else self.lib_sdir,
             strip=bool(self.strip),
+            provider=self.provider,
+            export=tuple(map(self._with_defaults, self.export)),
+            providers=tuple(dict(self.providers).items()),
         )
+
+    def _with_defaults(self, rule: ExportRule) -> ExportRule:
+        uniquify = bool(self.uniquify_symbols) if rule.uniquify is None else rule.uniquify
+        return replace(rule, requires=rule.requires or self.export_requires, uniquify=uniquify)
 
     def run_options(self, *, dry_run: bool) -> RunOptions:
         """Fill in the defaults of what holds for a whole run."""

@@ -33,12 +33,12 @@ def providers_in(path: Path) -> tuple[Provider, ...]:
     ``UnreadableError`` for what cannot be read.
     """
     if path.is_dir():
-        wheels = (_in_wheel(wheel) for wheel in sorted(path.glob("*.whl")) if wheel.is_file())
+        wheels = (provider_in_wheel(wheel) for wheel in sorted(path.glob("*.whl")) if wheel.is_file())
         folders = (_installed(found, Consideration.OPTION) for found in installed(path))
         return tuple(provider for provider in (*wheels, *folders) if provider)
     if not path.exists():
         raise UsageError(f"--provider: there is no {path}")
-    provider = _in_wheel(path)
+    provider = provider_in_wheel(path)
     if provider is None:
         raise UsageError(f"--provider: {path.name} offers no libraries", hint="repair it first, with an [[tool.nativewheel.export]] or --export")
     return (provider,)
@@ -57,7 +57,8 @@ def installed_providers(names: Collection[str], search_path: Iterable[str] | Non
     return tuple(provider for found in first.values() if (provider := _installed(found, Consideration.NAMED)))
 
 
-def _in_wheel(path: Path) -> Provider | None:
+def provider_in_wheel(path: Path) -> Provider | None:
+    """Return what a repaired wheel offers, None when that is nothing.  Raises ``UnreadableError`` for what cannot be read."""
     with WheelArchive(path) as archive:
         member = Member(f"{archive.dist_info}/{MANIFEST}")
         if member not in archive.entries:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
 from posixpath import dirname, join
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nativewheel import formats
 from nativewheel.linkage import policy
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Dependency, Identity, Image
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibrary
+    from nativewheel.linkage.provider import Chosen
     from nativewheel.linkage.search import HostSearch
     from nativewheel.wheel.names import Member
 
@@ -31,6 +32,8 @@ class Reach(Enum):
     """To an image of the same wheel."""
     PLATFORM = auto()
     """To a library that every policy in question promises; it is not looked for."""
+    PROVIDER = auto()
+    """To a library of another wheel."""
     HOST = auto()
     """To a library of the build host."""
     EXCLUDED = auto()
@@ -45,20 +48,28 @@ class Reach(Enum):
 class Link:
     """One dependency of an image and where it leads.
 
-    ``member`` is set for MEMBER, ``path`` (real path) for HOST.  ``reachable`` is False for a MEMBER that the image's own search path does not
-    lead to.
+    ``member`` is set for MEMBER, ``path`` (real path) for HOST, ``chosen`` for PROVIDER.  ``reachable`` is False for a MEMBER that the image's own
+    search path does not lead to.
     """
 
     dependency: Dependency
     reach: Reach
     member: Member | None = None
     path: Path | None = None
+    chosen: Chosen | None = None
     reachable: bool = True
 
     @property
     def name(self) -> Identity:
         """The name that the image asks for."""
         return self.dependency.name
+
+
+class ProviderSearch(Protocol):
+    """Looks for a library among the wheels that offer some."""
+
+    def find(self, name: Identity, *, named: bool) -> Chosen | None:
+        """Return who supplies ``name``; with ``named``, only one that the name itself or the user points at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +98,7 @@ class GraphBuilder:
     supplied: frozenset[str]
     exclude: tuple[str, ...] = ()
     allow_missing: tuple[str, ...] = ()
+    providers: ProviderSearch | None = None
     _matched: set[str] = field(default_factory=set)
     _libraries: dict[Path, HostLibrary] = field(default_factory=dict)
     _links: dict[Member | Path, tuple[Link, ...]] = field(default_factory=dict)
@@ -121,14 +133,20 @@ class GraphBuilder:
         name = dependency.name
         if self._matches(name, self.exclude):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
-        if found := self._in_wheel(name, asker.image, installed):
+        chosen = self._provided(name, named=True)
+        if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
             image, reachable = found
             return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
-        if name in self.supplied or policy.is_loader(name):
+        if chosen is None and (name in self.supplied or policy.is_loader(name)):
             return Link(dependency=dependency, reach=Reach.PLATFORM)
-        if policy.is_libpython(name):
+        if chosen is None and policy.is_libpython(name):
             return Link(dependency=dependency, reach=Reach.INTERPRETER)
+        if chosen := chosen or self._provided(name, named=False):
+            return Link(dependency=dependency, reach=Reach.PROVIDER, chosen=chosen)
         return self._on_host(dependency, asker)
+
+    def _provided(self, name: Identity, *, named: bool) -> Chosen | None:
+        return self.providers.find(name, named=named) if self.providers else None
 
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
         found = self.search.find(dependency.name, asker)

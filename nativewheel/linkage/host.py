@@ -34,6 +34,7 @@ class HostLibraries:
     def __init__(self) -> None:
         self._images: dict[Path, HostLibrary | None] = {}
         self._imports: dict[Path, tuple[Symbol, ...]] = {}
+        self._exports: dict[Path, frozenset[str]] = {}
         self._digests: dict[Path, str] = {}
 
     def get(self, path: Path) -> HostLibrary | None:
@@ -51,6 +52,13 @@ class HostLibraries:
             except UnreadableError as error:
                 raise error.within(str(path)) from error
         return self._imports[path]
+
+    def exports(self, path: Path) -> frozenset[str]:
+        """Return the names of the dynamic symbols that the library offers."""
+        if path not in self._exports:
+            with _mapped(path) as data:
+                self._exports[path] = frozenset(symbol.name for symbol in formats.exports(data))
+        return self._exports[path]
 
     def sha256(self, path: Path) -> str:
         """Return the hash of the whole file, in hexadecimal."""

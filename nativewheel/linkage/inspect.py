@@ -106,6 +106,9 @@ def _one_supplied(link: Link, external: Collection[Path]) -> SuppliedDependency:
             folder, _, file = str(link.member).rpartition("/")
             vendored = folder.rpartition("/")[2].endswith(_VENDOR_FOLDERS) or is_hashed(file)
             return SuppliedDependency(name=link.name, supply=Supply.VENDORED if vendored else Supply.WHEEL, resolved=link.member)
+        case Reach.PROVIDER:
+            provider = link.chosen.distribution if link.chosen else None
+            return SuppliedDependency(name=link.name, supply=Supply.PROVIDER, provider=provider)
         case Reach.HOST if link.path in external:
             return SuppliedDependency(name=link.name, supply=Supply.EXTERNAL, resolved=str(link.path))
         case Reach.HOST | Reach.PLATFORM | Reach.EXCLUDED:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 # CPython built with --with-fpectl had these; extension modules made with it fail on any other build (PEP 513; bpo-29137).
 _FPECTL = frozenset({"PyFPE_jbuf", "PyFPE_dummy", "PyFPE_counter"})
 _UCS2 = "PyUnicodeUCS2_"
+# A library that a wheel carries is the same on every system, whatever the platform promises of its namesake.
+_WHEELS = frozenset({Reach.MEMBER, Reach.PROVIDER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +159,7 @@ class Judge:
         demands: dict[tuple[Identity, str], list[_Node]] = defaultdict(list)
         for node in nodes:  # grows while it is walked
             for link in node.links:
-                if link.reach is Reach.EXCLUDED or (link.reach is not Reach.MEMBER and policy.supplies(link.name)):
+                if link.reach is Reach.EXCLUDED or (link.reach not in _WHEELS and policy.supplies(link.name)):
                     for version in link.dependency.versions:
                         demands[link.name, version].append(node)
                 elif link.reach is Reach.NOWHERE:
@@ -196,7 +198,7 @@ class Judge:
 
         if node.image.isa > IsaLevel.BASELINE:
             yield blocker(None, None, f"x86-64-v{node.image.isa}, an instruction set that not every processor of the platform has")
-        libraries = [link.name for link in node.links if link.name in policy.forbidden and link.reach is not Reach.MEMBER]
+        libraries = [link.name for link in node.links if link.name in policy.forbidden and link.reach not in _WHEELS]
         if not libraries and node.path is not None:
             return  # the other obstacles are in extension modules only: a host library's symbols need not be read
         for symbol in self._suspicious(node):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Edit
     from nativewheel.repair.owners import Owner
-    from nativewheel.repair.plan import ImageEdit, Launcher, Plan, VendoredLibrary
+    from nativewheel.repair.plan import ImageEdit, Launcher, NewFile, Plan, VendoredLibrary
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.deflate import Compressed
 
@@ -78,20 +78,7 @@ def apply(
     with _scratch() as folder, WheelWriter(destination, timestamp=timestamp_of(archive)) as writer, ThreadPoolExecutor(max_workers=jobs) as pool:
         work = _Work(plan=plan, archive=archive, folder=folder, zip_level=zip_level)
         made = list(_written(work, writer, pool, jobs, advance))
-        for entry in archive.entries.values():
-            if not entry.name.startswith(f"{archive.dist_info}/") or entry.name.rpartition("/")[2] in _SIGNATURES:
-                continue
-            if entry.name == f"{archive.dist_info}/WHEEL":
-                writer.add(entry.name, work.wheel_file(), entry.mode)
-            else:
-                writer.copy(archive, entry)
-        if plan.vendored:
-            found = owners()
-            writer.add(f"{archive.dist_info}/{sbom.SBOM}", compress(sbom.render(plan, found), zip_level))
-        else:
-            found = {}
-        writer.add(f"{archive.dist_info}/{MANIFEST}", compress(work.manifest(made, found), zip_level))
-        writer.finish(f"{archive.dist_info}/RECORD")
+        _write_dist_info(work, writer, made, owners() if plan.vendored else {})
 
 
 def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, jobs: int, advance: Callable[[], None]) -> Iterator[_Made]:
@@ -108,10 +95,28 @@ def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, jobs: i
     for entry in work.archive.entries.values():
         if entry.name in in_place:
             yield add()
-        elif not entry.name.startswith(f"{work.archive.dist_info}/"):
+        elif not entry.name.startswith(f"{work.archive.dist_info}/") and entry.name not in work.plan.removed:
             writer.copy(work.archive, entry)
     for _ in new:
         yield add()
+
+
+def _write_dist_info(work: _Work, writer: WheelWriter, made: Sequence[_Made], owners: Mapping[Path, Owner]) -> None:
+    """Write `.dist-info`: what the input has, changed where the plan says so, then what is new, sorted; RECORD last."""
+    archive, folder = work.archive, f"{work.archive.dist_info}/"
+    files = {file.member: file.data for file in work.plan.files if file.member.startswith(folder)}
+    files[Member(f"{folder}WHEEL")] = work.wheel_file()
+    files[Member(f"{folder}{MANIFEST}")] = work.manifest(made, owners)
+    if work.plan.vendored:
+        files[Member(f"{folder}{sbom.SBOM}")] = sbom.render(work.plan, owners)
+    for entry in archive.entries.values():
+        if entry.name in files:
+            writer.add(entry.name, compress(files.pop(entry.name), work.zip_level), entry.mode)
+        elif entry.name.startswith(folder) and entry.name.rpartition("/")[2] not in _SIGNATURES:
+            writer.copy(archive, entry)
+    for member, data in sorted(files.items()):
+        writer.add(member, compress(data, work.zip_level))
+    writer.finish(f"{folder}RECORD")
 
 
 def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[_Task], jobs: int) -> Iterator[_Made]:
@@ -160,19 +165,23 @@ class _Work:
         new: list[tuple[Member, _Task]] = []
         edits = {edit.member: edit for edit in self.plan.edits}
         launchers = {script.member: script for script in self.plan.launchers}
+        files = {file.member: file for file in self.plan.files if not file.member.startswith(f"{self.archive.dist_info}/")}
         for member, entry in self.archive.entries.items():
             if member in launchers:
                 in_place[member] = _Task(make=partial(self._launcher, launchers[member]), size=0)
                 new.append((edits[member].target, _Task(make=partial(self._edited, edits[member]), size=entry.size)))
             elif member in edits:
                 in_place[member] = _Task(make=partial(self._edited, edits[member]), size=entry.size)
+            elif member in files:
+                in_place[member] = self._file(replace(files.pop(member), mode=entry.mode))
+        new += [(file.member, self._file(file)) for file in files.values()]
         new += [(library.member, _Task(make=partial(self._vendored, library), size=library.size)) for library in self.plan.vendored]
         return in_place, [task for _, task in sorted(new, key=lambda item: item[0])]
 
-    def wheel_file(self) -> Compressed:
+    def wheel_file(self) -> bytes:
         """Return the new WHEEL."""
         headers = Headers.parse(bytes(self.archive.read(Member(f"{self.archive.dist_info}/WHEEL"))))
-        return compress(bytes(retag(headers, self.plan.output.tags, nativewheel.__version__)), self.zip_level)
+        return bytes(retag(headers, self.plan.output.tags, nativewheel.__version__))
 
     def manifest(self, made: Sequence[_Made], owners: Mapping[Path, Owner]) -> bytes:
         """Return the manifest."""
@@ -187,7 +196,19 @@ class _Work:
             for library in self.plan.vendored
         ]
         images = [ManifestImage(member=item.member, sha256_before=item.before, sha256_after=hashes[item.member]) for item in made if item.before]
-        return bytes(Manifest(namespace=module_name(self.plan.output.distribution), vendored=tuple(libraries), images=tuple(images)))
+        return bytes(
+            Manifest(
+                namespace=module_name(self.plan.output.distribution),
+                exports=self.plan.exports,
+                vendored=tuple(libraries),
+                consumes=self.plan.consumes,
+                images=tuple(images),
+            )
+        )
+
+    def _file(self, file: NewFile) -> _Task:
+        made = _Made(member=file.member, compressed=compress(file.data, self.zip_level), mode=file.mode)
+        return _Task(make=lambda: made, size=0)
 
     def _launcher(self, script: Launcher) -> _Made:
         return _Made(member=script.member, compressed=compress(launcher(script.program), self.zip_level), mode=_EXECUTABLE)

@@ -1,4 +1,4 @@
-"""Repairs a set of wheels: plans all, makes all, and publishes them together or not at all."""
+"""Repairs a set of wheels: reads and plans all, makes all, and publishes them together or not at all."""
 
 from __future__ import annotations
 
@@ -6,21 +6,27 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import UsageError
+from nativewheel.errors import LinkageError, UsageError
+from nativewheel.linkage.contents import read_contents
 from nativewheel.linkage.host import HostLibraries
+from nativewheel.repair import offering
 from nativewheel.repair.apply import apply
+from nativewheel.repair.exporting import find_exports
+from nativewheel.repair.metadata import with_requirements
 from nativewheel.repair.outcome import Outcome
 from nativewheel.repair.owners import find_owners
 from nativewheel.repair.plan import Action
-from nativewheel.repair.planner import plan_repair
+from nativewheel.repair.planner import Subject, plan_repair
+from nativewheel.repair.tags import libc_of
 from nativewheel.wheel.archive import WheelArchive
 from nativewheel.wheel.names import WheelName
 from nativewheel.wheel.publish import OutputSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from nativewheel.repair.options import RepairOptions, RunOptions
@@ -33,29 +39,63 @@ def repair_wheels(
     run: RunOptions,
     progress: Callable[[str, int, int], None] | None = None,
 ) -> tuple[Outcome, ...]:
-    """Repair ``wheels`` into ``run.wheel_dir``, in the order given.
+    """Repair ``wheels`` into ``run.wheel_dir``; the outcomes are in the order of the wheels.
 
-    ``progress`` gets the name of a wheel, the number of images that are done and their total over the whole set.  Nothing is left in the target
+    ``progress`` gets the name of a wheel, the number of files that are done and their total over the whole set.  Nothing is left in the target
     folder when any wheel fails.  Raises every subclass of ``NativewheelError``.
     """
     names = [WheelName.parse(path.name) for path in wheels]
     _refuse_two_versions(names)
-    options = {str(name): options_for(name) for name in names}
-    host = HostLibraries()
     with ExitStack() as stack:
         archives = [stack.enter_context(WheelArchive(path)) for path in wheels]
         if run.verify:
             for archive in archives:
                 archive.verify(run.jobs)
-        plans = [plan_repair(archive, options[str(archive.name)], host, jobs=run.jobs) for archive in archives]
+        plans = _planned([(archive, options_for(archive.name)) for archive in archives], run.jobs)
         _refuse_one_output(plans)
-        plans = _with_unused_globs(plans, list(options.values()))
+        order = _providers_first(plans)
         if run.dry_run:
             return tuple(Outcome(plan=plan, output=run.wheel_dir / str(plan.output), size=0) for plan in plans)
         outputs = stack.enter_context(OutputSet(run.wheel_dir, inputs=wheels))
-        _make(plans, archives, outputs, run, progress)
-        published = outputs.commit()
-    return tuple(Outcome(plan=plan, output=path, size=path.stat().st_size) for plan, path in zip(plans, published, strict=True))
+        _make([plans[index] for index in order], [archives[index] for index in order], outputs, run, progress)
+        published = dict(zip(order, outputs.commit(), strict=True))
+    return tuple(Outcome(plan=plan, output=published[index], size=published[index].stat().st_size) for index, plan in enumerate(plans))
+
+
+def _planned(wheels: Sequence[tuple[WheelArchive, RepairOptions]], jobs: int) -> list[Plan]:
+    """Plan every wheel of the set, with what the set and the options offer to each."""
+    host = HostLibraries()
+    subjects = [_subject(archive, options, jobs) for archive, options in wheels]
+    offered = offering.of_set(subjects)
+    given: offering.Given = {}
+    plans = [plan_repair(replace(subject, providers=(*offered, *offering.given_to(subject, given))), host, jobs=jobs) for subject in subjects]
+    plans = with_requirements(plans, [subject.archive for subject in subjects])
+    return _with_unused_globs(plans, [subject.options for subject in subjects])
+
+
+def _subject(archive: WheelArchive, options: RepairOptions, jobs: int) -> Subject:
+    contents = read_contents(archive, libc=libc_of(options.plat), jobs=jobs)
+    subject = Subject(archive=archive, options=options, contents=contents)
+    return subject if subject.is_repaired else replace(subject, exports=find_exports(archive, contents.images, options.export))
+
+
+def _providers_first(plans: Sequence[Plan]) -> list[int]:
+    """Return the indexes of the plans, those of providers before those of their consumers, else in the order given.
+
+    Raises ``LinkageError`` for distributions that need each other's libraries.
+    """
+    members: dict[str, list[int]] = {}
+    for index, plan in enumerate(plans):
+        members.setdefault(plan.name.normalized, []).append(index)
+    needs = {name: {item.provider for index in indexes for item in plans[index].consumes} & members.keys() for name, indexes in members.items()}
+    try:
+        order = list(TopologicalSorter(needs).static_order())
+    except CycleError as error:
+        raise LinkageError(
+            f"these distributions need each other's libraries: {' → '.join(reversed(error.args[1]))}",
+            hint="move the libraries that need each other into one wheel",
+        ) from error
+    return [index for name in order for index in members[name]]
 
 
 def _make(
@@ -65,7 +105,7 @@ def _make(
     run: RunOptions,
     progress: Callable[[str, int, int], None] | None,
 ) -> None:
-    total = sum(len(plan.edits) + len(plan.vendored) + len(plan.launchers) for plan in plans)
+    total = sum(len(plan.edits) + len(plan.vendored) + len(plan.launchers) + len(plan.files) for plan in plans)
     done = 0
 
     def advance() -> None:
@@ -101,7 +141,7 @@ def _refuse_one_output(plans: Sequence[Plan]) -> None:
             raise UsageError(f"several inputs would become {output}: {inputs}", hint="repair them in runs of their own")
 
 
-def _with_unused_globs(plans: list[Plan], options: Sequence[RepairOptions]) -> list[Plan]:
+def _with_unused_globs(plans: list[Plan], options: Iterable[RepairOptions]) -> list[Plan]:
     """Add to the last plan a warning for each glob that applied to nothing in the whole set: a wrong one silently vendors what it should not."""
     given = {glob: flag for item in options for flag, globs in _globs(item) for glob in globs}
     matched = frozenset().union(*(plan.matched for plan in plans))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nativewheel.formats.image import Identity
+    from nativewheel.linkage.provider import ProviderNaming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,12 +24,40 @@ class AddedLibrary:
     place: str | None = None
 
 
+class Executables(StrEnum):
+    """What becomes of a native program that needs an exported library of another wheel, which nothing can load for it beforehand."""
+
+    REFUSE = "refuse"
+    VENDOR = "vendor"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRule:
+    """Which libraries a wheel offers to other wheels, and how.
+
+    ``library`` are globs over members, as installed or as the archive spells them.  ``distribution`` is a normalised name: the rule is for its
+    wheels only, and each of them must have a match.  ``requires`` is a template for the consumers' Requires-Dist; ``abi`` an ABI series, part of
+    the namespace; ``uniquify`` renames the dynamic symbols (None: as the run's default says).  Without ``rename`` the library keeps its plain
+    identity, and only then may a consumer fall back on a system copy.
+    """
+
+    library: tuple[str, ...]
+    distribution: str | None = None
+    requires: str | None = None
+    abi: str | None = None
+    uniquify: bool | None = None
+    executables: Executables = Executables.REFUSE
+    rename: bool = True
+    system_fallback: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepairOptions:
     """Options that may differ from wheel to wheel (`[[tool.nativewheel.overrides]]`).
 
     ``plat`` is a platform tag, with or without the architecture, or None for the best that the content allows.  Globs match a dependency's name;
-    those of ``exclude`` also match the path that it resolves to.
+    those of ``exclude`` also match the path that it resolves to.  ``provider`` are wheels, folders of wheels or site-packages
+    folders where providers may be found; ``providers`` say who supplies which plain identity.
     """
 
     plat: str | None = None
@@ -38,6 +70,9 @@ class RepairOptions:
     no_mangle: tuple[str, ...] = ()
     lib_sdir: str = ".libs"
     strip: bool = False
+    provider: tuple[Path, ...] = ()
+    export: tuple[ExportRule, ...] = ()
+    providers: tuple[tuple[Identity, ProviderNaming], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nativewheel.formats.image import Edit, Identity
+    from nativewheel.linkage.manifest import ManifestConsumption, ManifestExport
     from nativewheel.wheel.names import Member, WheelName
 
 
@@ -54,11 +55,21 @@ class Launcher:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewFile:
+    """A small file with finished content: a new one, or one that takes the place of a member; ``mode`` are the permission bits of a new one."""
+
+    member: Member
+    data: bytes
+    mode: int = 0o644
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """Everything that a repair does to one wheel.
 
-    With ``action`` COPY, ``reason`` says why nothing changes and every collection but ``warnings`` is empty.  ``warnings`` are sentences for the
-    user; ``matched`` are the globs of the options that applied to something.
+    With ``action`` COPY, ``reason`` says why nothing changes and every collection but ``warnings`` is empty.  ``exports`` and
+    ``consumes`` say what the wheel offers to others and takes from them, ``requires`` are the Requires-Dist lines that it gains for that.
+    ``warnings`` are sentences for the user; ``matched`` are the globs of the options that applied to something.
     """
 
     wheel: Path
@@ -69,5 +80,10 @@ class Plan:
     vendored: tuple[VendoredLibrary, ...] = ()
     edits: tuple[ImageEdit, ...] = ()
     launchers: tuple[Launcher, ...] = ()
+    files: tuple[NewFile, ...] = ()
+    removed: tuple[Member, ...] = ()
+    exports: tuple[ManifestExport, ...] = ()
+    consumes: tuple[ManifestConsumption, ...] = ()
+    requires: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     matched: frozenset[str] = frozenset()

@@ -2,11 +2,34 @@
 
 from __future__ import annotations
 
+import ast
 from importlib.resources import files
+
+from nativewheel.shim.package import ShimLibrary, ShimPackage, ShimProvider, package_init, quoted
+from nativewheel.shim.source_edit import is_shared_namespace, with_call
+
+__all__ = ["ShimLibrary", "ShimPackage", "ShimProvider", "is_shared_namespace", "launcher", "package_init", "runtime", "swap_module", "with_call"]
 
 
 def launcher(program: str) -> bytes:
     """Return the script that starts ``program``, a path below the root of the installation."""
-    source = files("nativewheel.shim").joinpath("launcher.py").read_text(encoding="utf-8")
     # "#!python" is rewritten by installers to the interpreter of the environment (binary distribution format, "Scripts").
-    return ("#!python\n" + source.replace('"@PROGRAM@"', repr(program))).encode()
+    return ("#!python\n" + _source("launcher").replace('"@PROGRAM@"', repr(program))).encode()
+
+
+def runtime() -> bytes:
+    """Return ``_nativewheel.py``, which goes into every shim package as it is."""
+    return _source("_nativewheel").encode()
+
+
+def swap_module(shim_module: str, binary: str) -> bytes:
+    """Return the module that calls ``shim_module`` and then takes the content of ``binary``, a file name in its own folder."""
+    source = _source("swap")
+    # A docstring would become that of the extension module when it is reloaded.
+    docstring = ast.parse(source).body[0].end_lineno
+    lines = source.splitlines(keepends=True)[docstring:]
+    return "".join(lines).lstrip("\n").replace('"@SHIM@"', quoted(shim_module)).replace('"@BINARY@"', quoted(binary)).encode()
+
+
+def _source(name: str) -> str:
+    return files("nativewheel.shim").joinpath(f"{name}.py").read_text(encoding="utf-8")

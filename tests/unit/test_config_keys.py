@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from nativewheel.config.keys import KEYS, Source, read_settings
+from nativewheel.config.keys import KEYS, read_settings
+from nativewheel.config.reading import Source
 from nativewheel.config.settings import Settings
 from nativewheel.errors import UsageError
-from nativewheel.repair.options import AddedLibrary
+from nativewheel.formats.image import Identity
+from nativewheel.linkage.provider import ProviderNaming
+from nativewheel.repair.options import AddedLibrary, Executables, ExportRule
 
 FILE = Source(prefix="tool.nativewheel.", where=("p.toml",), folder=Path("proj"))
 COMMAND_LINE = Source(prefix="--", indexed=False)
@@ -32,6 +35,11 @@ def test_all_keys_at_once() -> None:
         "no-mangle": ["n"],
         "lib-sdir": "/.dylibs",
         "strip": False,
+        "provider": ["wheels"],
+        "export": [{"library": ["nt/*.so*"], "distribution": "NT_Core", "abi": "X1", "uniquify": True, "executables": "vendor"}],
+        "providers": {"liba.so.1": "A.b", "libb.so": {"dist": "b", "built-against": "1.2.7", "marker": "sys_platform == 'linux'"}},
+        "export-requires": "=={version}",
+        "uniquify-symbols": False,
         "zip-level": 9,
         "jobs": 2,
         "verify": True,
@@ -48,6 +56,14 @@ def test_all_keys_at_once() -> None:
         no_mangle=("n",),
         lib_sdir="/.dylibs",
         strip=False,
+        provider=(Path("proj/wheels"),),
+        export=(ExportRule(library=("nt/*.so*",), distribution="nt-core", abi="x1", uniquify=True, executables=Executables.VENDOR),),
+        providers=(
+            (Identity("liba.so.1"), ProviderNaming(dist="a-b")),
+            (Identity("libb.so"), ProviderNaming(dist="b", built_against="1.2.7", marker="sys_platform == 'linux'")),
+        ),
+        export_requires="=={version}",
+        uniquify_symbols=False,
         zip_level=9,
         jobs=2,
         verify=True,
@@ -67,7 +83,30 @@ def test_all_keys_at_once() -> None:
         ({"wheel-dir": ""}, "p.toml → tool.nativewheel.wheel-dir: expected some text, got an empty string"),
         ({"plat": "many\x1b"}, "p.toml → tool.nativewheel.plat: control character in 'many\\x1b'"),
         ({"lib-sdir": "../x"}, "p.toml → tool.nativewheel.lib-sdir: not the end of a folder's name: '../x'"),
-        ({"export": []}, "p.toml → tool.nativewheel.export: unknown key"),
+        ({"export": ["*.so"]}, "p.toml → tool.nativewheel.export[0]: expected a table, got str"),
+        ({"export": [{"library": []}]}, "p.toml → tool.nativewheel.export[0].library: expected at least one glob, got an empty list"),
+        ({"export": [{"requires": "==1.*"}]}, "p.toml → tool.nativewheel.export[0].library: missing"),
+        ({"export": [{"library": ["x"], "colour": 1}]}, "p.toml → tool.nativewheel.export[0].colour: unknown key"),
+        ({"export": [{"library": ["x"], "abi": "1.0"}]}, "p.toml → tool.nativewheel.export[0].abi: not an ABI series: '1.0'"),
+        (
+            {"export": [{"library": ["x"], "executables": "maybe"}]},
+            "p.toml → tool.nativewheel.export[0].executables: expected one of refuse, vendor, got 'maybe'",
+        ),
+        (
+            {"export": [{"library": ["x"], "distribution": "-a"}]},
+            "p.toml → tool.nativewheel.export[0].distribution: not the name of a distribution: '-a'",
+        ),
+        (
+            {"export": [{"library": ["x"], "system-fallback": True}]},
+            "p.toml → tool.nativewheel.export[0].system-fallback: a system copy can only stand in for a library that keeps its name",
+        ),
+        ({"providers": ["ntcore"]}, "p.toml → tool.nativewheel.providers: expected a table, got list"),
+        ({"providers": {"liba.so": 3}}, 'p.toml → tool.nativewheel.providers."liba.so": expected a table, got int'),
+        ({"providers": {"liba.so": {"marker": "x"}}}, 'p.toml → tool.nativewheel.providers."liba.so".dist: missing'),
+        (
+            {"providers": {"liba.so": {"dist": "a", "built-against": "new"}}},
+            "p.toml → tool.nativewheel.providers.\"liba.so\".built-against: not a version: 'new'",
+        ),
     ],
 )
 def test_errors_name_the_key(values: dict[str, object], message: str) -> None:

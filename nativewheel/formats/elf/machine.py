@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import ForeignImageError, UnreadableError
+from nativewheel.errors import ForeignImageError
 from nativewheel.formats.elf.attributes import arm_attributes
 from nativewheel.formats.image import Arch
 
@@ -69,8 +69,7 @@ MACHINES = {
 def architecture(elf: ElfFile) -> Arch:
     """Return the architecture.
 
-    Raises ``ForeignImageError`` for a machine, word size or byte order that no Linux platform tag stands for, and ``UnreadableError`` for an ARM
-    calling convention that none does.
+    Raises ``ForeignImageError`` for a machine, word size, byte order or calling convention that no Linux platform tag stands for.
     """
     layout = elf.layout
     arch = ARCHITECTURES.get((elf.machine, layout.wide, layout.order))
@@ -86,7 +85,7 @@ def _arm(elf: ElfFile) -> Arch:
     # Linkers before binutils 2.23 set neither float flag.
     soft = elf.flags & EF_ARM_ABI_FLOAT_SOFT or not (elf.flags & EF_ARM_ABI_FLOAT_HARD or attributes.get(TAG_ABI_VFP_ARGS))
     if elf.flags & EF_ARM_EABIMASK != EF_ARM_EABI_VER5 or soft:
-        raise UnreadableError(
+        raise ForeignImageError(
             f"made for an ARM calling convention that is unsupported (e_flags {elf.flags:#x}): wheel platforms need EABI 5 with hard float",
             where=("e_flags",),
         )

@@ -1,0 +1,190 @@
+"""What a wheel takes from providers: whether it can, and what it says about it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nativewheel import formats
+from nativewheel.errors import LinkageError, ProviderError
+from nativewheel.formats.image import Identity, Kind
+from nativewheel.linkage.graph import Reach
+from nativewheel.linkage.manifest import ManifestConsumption
+from nativewheel.linkage.provider import choose_provider
+from nativewheel.linkage.requirement import requirement
+from nativewheel.linkage.search import Asker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from nativewheel.formats.image import Arch, Libc, Symbol
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.graph import Graph, Link
+    from nativewheel.linkage.host import HostLibraries
+    from nativewheel.linkage.provider import Chosen, Provider, ProviderNaming, Variant
+    from nativewheel.linkage.requirement import ProviderRequirement
+    from nativewheel.linkage.search import HostSearch
+    from nativewheel.wheel.archive import WheelArchive
+    from nativewheel.wheel.names import Member, WheelName
+
+_SHOWN = 5
+# Not a library's: what the interpreter that imports a module has, and names that C reserves for the compiler and its run-time support (C17, 7.1.3),
+# such as __aeabi_unwind_cpp_pr0.  C++ names start with _Z and belong to anybody.
+_OTHERS = re.compile(r"_?Py|__|_(?!Z)[A-Z]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Considered:
+    """The providers that one wheel may use (a `ProviderSearch`)."""
+
+    providers: tuple[Provider, ...]
+    consumer: WheelName
+    arch: Arch
+    libc: Libc
+    named: Mapping[str, ProviderNaming]
+    requires_dist: frozenset[str]
+
+    def find(self, name: Identity, *, named: bool) -> Chosen | None:
+        """Return who supplies ``name``; with ``named``, only one that the name itself or the user points at."""
+        return choose_provider(
+            name,
+            self.providers,
+            consumer=self.consumer,
+            arch=self.arch,
+            libc=self.libc,
+            named=self.named,
+            requires_dist=self.requires_dist,
+            pointed_only=named,
+        )
+
+
+def chosen_providers(graph: Graph) -> dict[Identity, Chosen]:
+    """Return what the wheel takes from others, by unique identity, sorted."""
+    found = {link.chosen.identity: link.chosen for links in graph.links.values() for link in links if link.chosen}
+    return dict(sorted(found.items()))
+
+
+def replacements(links: Iterable[Link]) -> tuple[tuple[Identity, Identity], ...]:
+    """Return (old, new) for each dependency that a provider's library satisfies under another name."""
+    return tuple(sorted({(link.name, link.chosen.identity) for link in links if link.chosen and link.chosen.identity != link.name}))
+
+
+def renamed_symbols(links: Iterable[Link], imports: Iterable[Symbol]) -> tuple[tuple[str, str], ...]:
+    """Return (old, new) for each imported symbol that its provider has given a unique name."""
+    wanted = {symbol.name for symbol in imports}
+    renames = {old: new for link in links if link.chosen for old, new in link.chosen.variants[0].library.renames().items()}
+    return tuple(sorted((old, new) for old, new in renames.items() if old in wanted))
+
+
+def requirements(chosen: Iterable[Chosen]) -> dict[Identity, ProviderRequirement]:
+    """Return the requirement that each library's provider asks its consumers for."""
+    return {item.identity: requirement(item.requires, item.distribution, item.version, item.marker) for item in chosen}
+
+
+def consumptions(chosen: Mapping[Identity, Chosen], required: Mapping[Identity, ProviderRequirement]) -> tuple[ManifestConsumption, ...]:
+    """Return what the manifest says of the libraries that the wheel uses."""
+    return tuple(
+        ManifestConsumption(
+            provider=item.distribution, version=item.version, original=item.original, identity=identity, requires=required[identity].specifier
+        )
+        for identity, item in chosen.items()
+    )
+
+
+def refuse_programs(archive: WheelArchive, images: Iterable[WheelImage]) -> None:
+    """Raise ``LinkageError`` when a native program is among the images that reach a provider's library."""
+    for image in images:
+        if image.image.kind is Kind.PROGRAM:
+            raise LinkageError(
+                "the program needs a library of another wheel, and nothing can load that before a native program starts",
+                where=(str(archive.name), image.member),
+                hint='executables = "vendor" in the provider\'s [[tool.nativewheel.export]] gives programs a copy of their own',
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SymbolCheck:
+    """Compares what images import with what their providers export.
+
+    A versioned symbol says which library it is from.  For the others the whole scope counts, because an ELF reference names no library: a
+    symbol is missing when nothing that the image reaches has it, and the check is left out when some library of that scope cannot be read.
+    """
+
+    archive: WheelArchive
+    graph: Graph
+    search: HostSearch
+    host: HostLibraries
+
+    def check(self) -> None:
+        """Raise ``ProviderError`` that names the symbols which an image wants and a variant of its provider lacks."""
+        for member, image in self.graph.images.items():
+            links = [link for link in self.graph.links[member] if link.chosen]
+            for link in links:
+                for variant in link.chosen.variants if link.chosen else ():
+                    self._refuse(member, variant, self._versioned(image, link, variant))
+            if links:
+                self._refuse(member, links[0].chosen.variants[0] if links[0].chosen else None, self._unversioned(member, image))
+
+    def _versioned(self, image: WheelImage, link: Link, variant: Variant) -> list[str]:
+        offered = _offered(variant)
+        wanted = [symbol for symbol in image.imports if symbol.library == link.name and symbol.version and not symbol.weak]
+        return [f"{symbol.name}@{symbol.version}" for symbol in wanted if symbol.version not in offered.get(symbol.name, ())]
+
+    def _unversioned(self, member: Member, image: WheelImage) -> list[str]:
+        scope = self._scope(member)
+        if scope is None:
+            return []
+        wanted = {symbol.name for symbol in image.imports if symbol.library is None and not symbol.weak}
+        return sorted(name for name in wanted - scope if not _OTHERS.match(name))
+
+    def _scope(self, member: Member) -> frozenset[str] | None:
+        """Return every name that the image reaches, None when that cannot be known."""
+        names: set[str] = set()
+        waiting: list[Member | Path] = [member]
+        seen: set[Member | Path] = set(waiting)
+        while waiting:
+            key = waiting.pop()
+            names |= self._exports(key)
+            for link in self.graph.links.get(key, ()):
+                target = link.member or link.path or self._system(link)
+                if link.chosen:
+                    names.update(*(_offered(variant) for variant in link.chosen.variants))
+                elif target is None:
+                    if not link.dependency.versions and link.reach is not Reach.INTERPRETER:
+                        return None
+                elif target not in seen:
+                    seen.add(target)
+                    waiting.append(target)
+        return frozenset(names)
+
+    def _exports(self, key: Member | Path) -> frozenset[str]:
+        if key in self.graph.images:
+            image = self.graph.images[key]  # type: ignore[index]
+            data = self.archive.read(image.member) if image.source is None else image.source.read_bytes()
+            return frozenset(symbol.name for symbol in formats.exports(data))
+        return self.host.exports(key)  # type: ignore[arg-type]
+
+    def _system(self, link: Link) -> Path | None:
+        """Return the host's copy of a library that the platform supplies: its names are what they are on any system."""
+        if link.reach is not Reach.PLATFORM:
+            return None
+        asker = Asker(image=next(iter(self.graph.images.values())).image)
+        found = self.search.find(link.name, asker)
+        return found.library.path if found else None
+
+    def _refuse(self, member: Member, variant: Variant | None, missing: list[str]) -> None:
+        if missing and variant:
+            rest = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
+            raise ProviderError(
+                f"wants {', '.join(missing[:_SHOWN])}{rest}, which {variant.provider.origin} does not export from {variant.library.original}",
+                where=(str(self.archive.name), member),
+                hint="build both against the same release of the library",
+            )
+
+
+def _offered(variant: Variant) -> dict[str, frozenset[str | None]]:
+    """Return what a provider's library exports, under unique and plain names alike."""
+    now = dict(variant.library.symbols())
+    return {**now, **{old: now[new] for old, new in variant.library.renames().items() if new in now}}

@@ -1,0 +1,157 @@
+"""What a wheel offers to other wheels: which of its libraries, under which names, with which files beside them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from posixpath import basename, dirname, join
+from typing import TYPE_CHECKING
+
+from nativewheel import formats
+from nativewheel.errors import LinkageError
+from nativewheel.formats.image import Identity, Kind
+from nativewheel.linkage.naming import exported_identity, namespace, regular_name, unique_symbol
+from nativewheel.repair.plan import NewFile
+from nativewheel.wheel.layout import Scheme
+from nativewheel.wheel.names import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.repair.options import ExportRule
+    from nativewheel.wheel.archive import WheelArchive
+
+_BUILD_FILES = (".pc", ".cmake")
+_NAME_BYTE = rb"[A-Za-z0-9._+-]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """One library that the wheel offers.
+
+    ``image`` is the file that stays; ``copies`` are further members with the same bytes, which go.  ``member`` is its new place, in the folder
+    where it was; ``anchor`` and ``link`` are the files beside it that make it findable on musl and for linkers.  ``renames`` maps symbols to unique
+    ones, and is empty when they keep their names.
+    """
+
+    image: WheelImage
+    copies: tuple[Member, ...]
+    rule: ExportRule
+    original: Identity
+    identity: Identity
+    member: Member
+    anchor: Member
+    link: Member | None
+    renames: Mapping[str, str]
+
+
+def find_exports(archive: WheelArchive, images: Sequence[WheelImage], rules: Iterable[ExportRule]) -> tuple[Exported, ...]:
+    """Return what the rules make the wheel offer, sorted by member.
+
+    Raises ``LinkageError`` when a rule for this distribution matches nothing, matches what is no library, or gives one name to two libraries.
+    """
+    found: dict[Member, Exported] = {}
+    for rule in rules:
+        if rule.distribution not in {None, archive.name.normalized}:
+            continue
+        matching = [image for image in images if _matches(image, rule)]
+        libraries = [image for image in matching if image.image.kind is Kind.LIBRARY]
+        if not libraries and (matching or rule.distribution):
+            what = f"{matching[0].member} is no library" if matching else f"nothing in the wheel matches {', '.join(rule.library)}"
+            raise LinkageError(f"cannot export: {what}", where=(str(archive.name),), hint="see the globs of [[tool.nativewheel.export]] or --export")
+        for group in _same_bytes(archive, libraries):
+            exported = _exported(archive, group, rule)
+            found.setdefault(exported.image.member, exported)
+    _refuse_clashes(archive, list(found.values()))
+    return tuple(found[member] for member in sorted(found))
+
+
+def _matches(image: WheelImage, rule: ExportRule) -> bool:
+    names = {image.member, image.installed or image.member}
+    return any(fnmatchcase(name, glob) for name in names for glob in rule.library)
+
+
+def _same_bytes(archive: WheelArchive, libraries: Iterable[WheelImage]) -> list[list[WheelImage]]:
+    """Group the members that a build made of one file by following its symbolic links; the one that is named as its identity comes first."""
+    groups: dict[tuple[int, int], list[WheelImage]] = {}
+    for image in libraries:
+        entry = archive.entries[image.member]
+        groups.setdefault((entry.crc32, entry.size), []).append(image)
+    return [sorted(group, key=lambda image: (basename(image.member) != image.image.identity, image.member)) for group in groups.values()]
+
+
+def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRule) -> Exported:
+    image, *copies = group
+    if image.installed is None or archive.scheme(image.member) is Scheme.PURELIB:
+        raise LinkageError(
+            "a library outside the packages cannot be exported", where=(str(archive.name), image.member), hint="let the build put it into a package"
+        )
+    original = image.image.identity or Identity(basename(image.member))
+    owner = namespace(archive.name.distribution, rule.abi)
+    identity = exported_identity(owner, original) if rule.rename else original
+    folder = dirname(image.member)
+    link = Member(join(folder, f"{regular_name(original)}.so"))
+    return Exported(
+        image=image,
+        copies=tuple(copy.member for copy in copies),
+        rule=rule,
+        original=original,
+        identity=identity,
+        member=Member(join(folder, identity)),
+        anchor=Member(join(folder, f"{identity}.anchor")),
+        link=None if basename(link) == identity else link,
+        renames=_renames(archive, image, owner) if rule.uniquify else {},
+    )
+
+
+def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> dict[str, str]:
+    names = sorted({symbol.name for symbol in formats.exports(archive.read(image.member))})
+    return {name: unique_symbol(owner, name) for name in names}
+
+
+def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
+    taken: dict[str, Member] = {}
+    for exported in exports:
+        other = taken.setdefault(exported.identity, exported.image.member)
+        if other != exported.image.member:
+            raise LinkageError(
+                f"{other} and {exported.image.member} are different libraries, and both would be exported as {exported.identity}",
+                where=(str(archive.name),),
+                hint="export one of them, or give them different SONAMEs",
+            )
+        gone = {exported.image.member, *exported.copies}
+        for place in (exported.member, exported.anchor, exported.link):
+            if place in archive.entries and place not in gone:
+                raise LinkageError(f"this name is needed for the export of {exported.original}", where=(str(archive.name), str(place)))
+
+
+def files_beside(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
+    """Make the anchor and the link stub of each exported library."""
+    made = []
+    for exported in exports:
+        data = archive.read(exported.image.member)
+        made.append(NewFile(member=exported.anchor, data=formats.anchor(data, exported.identity), mode=0o755))
+        if exported.link:
+            made.append(NewFile(member=exported.link, data=formats.link_stub(data, identity=exported.identity)))
+    return made
+
+
+def build_files(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
+    """Point pkg-config and CMake files that name a library by its file at the link stub, which stays whatever the library is called."""
+    names = {
+        basename(member): basename(exported.link) for exported in exports if exported.link for member in (exported.image.member, *exported.copies)
+    }
+    names = {old: new for old, new in names.items() if old != new}
+    if not names:
+        return []
+    pattern = re.compile(rb"(?<!" + _NAME_BYTE + rb")(" + b"|".join(re.escape(name.encode()) for name in names) + rb")(?!" + _NAME_BYTE + rb")")
+    made = []
+    for member in archive.entries:
+        if member.endswith(_BUILD_FILES):
+            data = bytes(archive.read(member))
+            changed = pattern.sub(lambda match: names[match[1].decode()].encode(), data)
+            if changed != data:
+                made.append(NewFile(member=member, data=changed))
+    return made

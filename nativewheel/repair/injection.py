@@ -1,0 +1,135 @@
+"""Where a consumer calls its shim, so that providers are loaded before the first extension module that needs them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from posixpath import basename, dirname, join
+from typing import TYPE_CHECKING
+
+from nativewheel.errors import LinkageError
+from nativewheel.formats.image import Kind
+from nativewheel.linkage.graph import Reach
+from nativewheel.repair.plan import NewFile
+from nativewheel.shim import inject
+from nativewheel.wheel.names import Member
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.graph import Graph
+    from nativewheel.wheel.archive import WheelArchive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Injection:
+    """How the shim gets called.
+
+    ``files`` are edited ``__init__.py`` files and the modules that take the place of swapped extensions; ``removed`` are byte code files of edited
+    sources; ``swapped`` maps an extension module to its new place.
+    """
+
+    files: tuple[NewFile, ...] = ()
+    removed: tuple[Member, ...] = ()
+    swapped: Mapping[Member, Member]
+
+
+def dependents(graph: Graph) -> tuple[WheelImage, ...]:
+    """Return the images of the wheel from which a provider's library is reached, directly or through other libraries, in archive order."""
+    users: dict[Member | Path, list[Member | Path]] = {}
+    reached: list[Member | Path] = []
+    for key, links in graph.links.items():
+        if any(link.reach is Reach.PROVIDER for link in links):
+            reached.append(key)
+        for link in links:
+            target = link.member or link.path
+            if target is not None:
+                users.setdefault(target, []).append(key)
+    seen = set(reached)
+    while reached:
+        for user in users.get(reached.pop(), []):
+            if user not in seen:
+                seen.add(user)
+                reached.append(user)
+    return tuple(image for member, image in graph.images.items() if member in seen)
+
+
+def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: str) -> Injection:
+    """Plan a call of the package ``shim`` for each dependent image.
+
+    A regular package gets one call in its ``__init__.py``, which runs before any of its modules (language reference, "Regular packages").  Where no
+    package has an ``__init__.py`` of its own, a module takes the extension's name and imports it after the call.  Raises ``LinkageError`` where
+    neither is possible.
+    """
+    installed = {path: member for member in archive.entries if (path := archive.installed_path(member)) is not None}
+    packages: dict[Member, bytes] = {}
+    swapped: dict[Member, Member] = {}
+    modules: list[NewFile] = []
+    for image in images:
+        if image.installed is None or image.image.kind is Kind.PROGRAM:
+            continue
+        package = _package(archive, installed, image.installed)
+        if package is not None:
+            packages.setdefault(package, bytes(archive.read(package)))
+        elif image.image.kind is Kind.EXTENSION:
+            module = _swap(archive, installed, image, shim)
+            swapped[image.member] = Member(join(dirname(image.member), basename(module.member).removesuffix(".py") + "._nw.so"))
+            modules.append(module)
+    edited = [NewFile(member=member, data=_with_call(archive, member, source, shim)) for member, source in packages.items()]
+    changed = [file for file in edited if file.data != packages[file.member]]
+    removed = [member for file in changed for member in _byte_code(archive, file.member)]
+    return Injection(files=(*changed, *modules), removed=tuple(removed), swapped=swapped)
+
+
+def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) -> Member | None:
+    """Return the outermost ``__init__.py`` that runs before the module at ``path`` and is this distribution's alone."""
+    folders = path.split("/")[:-1]
+    for depth in range(1, len(folders) + 1):
+        folder = "/".join(folders[:depth])
+        source = installed.get(f"{folder}/__init__.py")
+        if source is not None:
+            if not inject.is_shared_namespace(bytes(archive.read(source))):
+                return source
+            continue
+        other = next((member for name, member in installed.items() if dirname(name) == folder and basename(name).startswith("__init__.")), None)
+        if other is not None and not other.endswith(".pyi"):
+            raise LinkageError(
+                "a package whose __init__ is not Python source cannot call the shim first",
+                where=(str(archive.name), other),
+                hint="give the package an __init__.py",
+            )
+    return None
+
+
+def _swap(archive: WheelArchive, installed: Mapping[str, Member], image: WheelImage, shim: str) -> NewFile:
+    name = basename(image.member).partition(".")[0]
+    folder = dirname(image.installed or "")
+    beside = [path for path in installed if dirname(path) == folder and basename(path).partition(".")[0] == name and not path.endswith(".pyi")]
+    others = [installed[path] for path in beside if installed[path] != image.member]
+    if others or any(path.startswith(f"{join(folder, name)}/") for path in installed):
+        raise LinkageError(
+            f"{others[0] if others else f'the package {name}'} stands where a module must go that loads the provider first",
+            where=(str(archive.name), image.member),
+            hint="move the extension module into a package with an __init__.py",
+        )
+    binary = f"{name}._nw.so"
+    return NewFile(member=Member(join(dirname(image.member), f"{name}.py")), data=inject.swap_module(shim, binary))
+
+
+def _with_call(archive: WheelArchive, member: Member, source: bytes, shim: str) -> bytes:
+    try:
+        return inject.with_call(source, shim)
+    except LinkageError as error:
+        raise error.within(str(archive.name), member) from error.__cause__
+
+
+def _byte_code(archive: WheelArchive, source: Member) -> list[Member]:
+    """Return the compiled forms of ``source``: unchecked ones would be run in its stead (PEP 552)."""
+    folder = dirname(source)
+    return [
+        member
+        for member in archive.entries
+        if member.endswith(".pyc")
+        and (member == f"{source}c" or (dirname(member) == f"{folder}/__pycache__" and basename(member).startswith("__init__.")))
+    ]

@@ -1,0 +1,43 @@
+"""Stand in for an extension module where there is no ``__init__.py`` to put a call into: ``ext.py`` beside ``ext._nw.so``.
+
+The binary stays in its folder, because of ``$ORIGIN``; no finder looks for a suffix ``._nw.so``, so it cannot be imported by itself.
+"""
+
+# Written by nativewheel: loads the shared libraries of other wheels, then the extension module beside this file in the place of this module.
+
+
+def __nativewheel_swap() -> None:
+    import os  # noqa: PLC0415 - importlib.reload runs this file in the namespace of the extension module, where no name may stay
+    import sys  # noqa: PLC0415
+    from importlib.machinery import ExtensionFileLoader, ModuleSpec  # noqa: PLC0415
+
+    __import__("@SHIM@").load()
+    namespace = globals()
+    path = os.path.join(os.path.dirname(namespace.get("__file__") or str(__spec__.origin)), "@BINARY@")
+    loader = ExtensionFileLoader(__name__, path)
+    spec = ModuleSpec(__name__, loader, origin=path)
+    spec.has_location = True
+    if any(not name.startswith("__") for name in namespace):  # reloaded: does nothing to an extension module
+        namespace.update(__spec__=spec, __loader__=loader, __file__=path)
+        namespace.pop("__cached__", None)
+        namespace.pop("__builtins__", None)
+        return
+    sys.modules.pop(__name__, None)  # single-phase initialisation would reuse the entry
+    try:
+        module = loader.create_module(spec)
+        module.__spec__, module.__loader__, module.__file__, module.__package__ = spec, loader, path, spec.parent
+        vars(spec)["_initializing"] = True  # other threads wait for this one, as for any import
+        sys.modules[__name__] = module
+        loader.exec_module(module)
+    except BaseException:
+        sys.modules.pop(__name__, None)
+        raise
+    finally:
+        vars(spec)["_initializing"] = False
+    namespace.update(vars(module))  # for threads that have found this module in sys.modules, and for hosts that load modules by file
+
+
+try:
+    __nativewheel_swap()
+finally:
+    del __nativewheel_swap
