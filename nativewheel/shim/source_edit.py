@@ -112,6 +112,9 @@ def _read(source: bytes) -> _Source:
             where=() if error.lineno is None else (f"line {error.lineno}",),
             hint="run nativewheel with a Python that knows the syntax; sources of Python 2 cannot be edited",
         ) from error
+    except UnicodeDecodeError as error:
+        row = len(_LINE_END.findall(content[: error.start].decode("latin-1"))) + 1
+        raise LinkageError(f"cannot be decoded: {error}", where=(f"line {row}",)) from error
     except (ValueError, LookupError) as error:
         raise LinkageError(f"cannot be decoded: {error}") from error
     except (RecursionError, MemoryError) as error:
