@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypedDict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError
+from nativewheel.errors import LinkageError, UnreadableError
 from nativewheel.linkage.contents import read_contents
 from nativewheel.linkage.graph import GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply
+from nativewheel.linkage.manifest import MANIFEST, parse
 from nativewheel.linkage.naming import is_hashed
 from nativewheel.linkage.policy import PolicySet, policies
+from nativewheel.linkage.provider import Chosen
 from nativewheel.linkage.search import HostSearch
 from nativewheel.linkage.verdict import Judge
 from nativewheel.wheel.archive import WheelArchive
@@ -21,10 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from nativewheel.linkage.contents import Contents
-    from nativewheel.linkage.graph import Link
-    from nativewheel.linkage.inspection import Verdict
-    from nativewheel.wheel.names import WheelName
+    from nativewheel.formats.image import Identity
+    from nativewheel.linkage.contents import Contents, WheelImage
+    from nativewheel.linkage.graph import Graph, Link, ProviderSearch
+    from nativewheel.linkage.manifest import Manifest, ManifestConsumption
+    from nativewheel.linkage.policy import Policy
 
 # How the repair tools of this field name the folders that they fill: auditwheel and delvewheel "<dist>.libs", delocate ".dylibs".
 _VENDOR_FOLDERS = (".libs", ".dylibs")
@@ -41,58 +45,114 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
         contents = read_contents(archive, jobs=jobs)
         metadata = Headers.parse(bytes(archive.read(Member(f"{archive.dist_info}/METADATA"))))
         tool = next((tool for file, tool in _TOOLS.items() if f"{archive.dist_info}/{file}" in archive.entries), None)
+        manifest = _manifest(archive)
         warnings = (*contents.warnings, *archive.record_issues)
         name = archive.name
-    return Inspection(
+    inspection = Inspection(
         wheel=path,
         name=name,
         version=metadata.first("Version") or name.version,
         tags=name.tags,
+        verdict=None,
+        repaired=None,
+        images=(),
         warnings=warnings,
         repaired_by=tool,
-        **_judged(contents, name, tuple(lib_path), sysroot),
+        manifest=manifest,
+    )
+    if contents.arch is None or contents.libc is None:
+        return inspection
+    search = HostSearch(libraries=HostLibraries(), arch=contents.arch, libc=contents.libc, lib_path=tuple(lib_path), sysroot=sysroot)
+    return _judged(inspection, contents, search)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Recorded:
+    """The providers that a repair has written into the manifest (a `ProviderSearch`)."""
+
+    consumes: tuple[ManifestConsumption, ...]
+
+    def find(self, name: Identity, *, named: bool) -> Chosen | None:
+        """Return who supplies ``name``; every one of them is pointed at."""
+        for item in self.consumes if named else ():
+            if item.identity == name:
+                return Chosen(
+                    distribution=item.provider,
+                    version=item.version,
+                    original=item.original,
+                    identity=item.identity,
+                    requires=item.requires,
+                    marker=None,
+                    pointed=True,
+                    variants=(),
+                )
+        return None
+
+
+def _manifest(archive: WheelArchive) -> Manifest | None:
+    member = Member(f"{archive.dist_info}/{MANIFEST}")
+    if member not in archive.entries:
+        return None
+    try:
+        return parse(bytes(archive.read(member)))
+    except UnreadableError as error:
+        raise error.within(str(archive.name), member) from error.__cause__
+
+
+def _judged(inspection: Inspection, contents: Contents, search: HostSearch) -> Inspection:
+    try:
+        known = policies(search.libc, search.arch)
+    except LinkageError:  # no tag can promise anything for this architecture
+        known = PolicySet(libc=search.libc, arch=search.arch, policies=())
+    consumes = inspection.manifest.consumes if inspection.manifest else ()
+    judge = _judge(contents.images, known, search, _Recorded(consumes=consumes))
+    evaluations = judge.evaluations(inspection.name.platforms)
+    fewest = [evaluation for evaluation in evaluations if evaluation.grafts == min(item.grafts for item in evaluations)]
+    aim = next((evaluation for evaluation in fewest if evaluation.fits), fewest[-1] if fewest else None)
+    external = aim.external if aim else tuple(judge.graph.libraries)
+    return replace(
+        inspection,
+        verdict=judge.verdict(evaluations, vendoring=False),
+        repaired=judge.verdict(fewest, vendoring=True) if aim and aim.external and not aim.missing else None,
+        images=tuple(
+            InspectedImage(member=image.member, image=image.image, size=image.size, dependencies=_supplied(judge.graph.links[image.member], external))
+            for image in contents.images
+        ),
+        external=_libraries(judge.graph, external),
+        spared=_spared(contents, known, search, aim.policy, consumes) if consumes and aim else (),
     )
 
 
-class _Judged(TypedDict):
-    verdict: Verdict | None
-    repaired: Verdict | None
-    images: tuple[InspectedImage, ...]
-    external: tuple[ExternalLibrary, ...]
+def _judge(images: tuple[WheelImage, ...], known: PolicySet, search: HostSearch, providers: ProviderSearch | None) -> Judge:
+    graph = GraphBuilder(images=images, search=search, supplied=known.always_supplied, providers=providers).build()
+    return Judge(graph=graph, policies=known, host=search.libraries)
 
 
-def _judged(contents: Contents, name: WheelName, lib_path: tuple[Path, ...], sysroot: Path | None) -> _Judged:
-    if contents.arch is None or contents.libc is None:
-        return _Judged(verdict=None, repaired=None, images=(), external=())
-    host = HostLibraries()
-    try:
-        known = policies(contents.libc, contents.arch)
-    except LinkageError:  # no tag can promise anything for this architecture
-        known = PolicySet(libc=contents.libc, arch=contents.arch, policies=())
-    search = HostSearch(libraries=host, arch=contents.arch, libc=contents.libc, lib_path=lib_path, sysroot=sysroot)
-    graph = GraphBuilder(images=contents.images, search=search, supplied=known.always_supplied).build()
-    judge = Judge(graph=graph, policies=known, host=host)
-    evaluations = judge.evaluations(name.platforms)
-    fewest = [evaluation for evaluation in evaluations if evaluation.grafts == min(item.grafts for item in evaluations)]
-    aim = next((evaluation for evaluation in fewest if evaluation.fits), fewest[-1] if fewest else None)
-    repairable = aim is not None and aim.external and not aim.missing
-    external = aim.external if aim else tuple(graph.libraries)
-    return _Judged(
-        verdict=judge.verdict(evaluations, vendoring=False),
-        repaired=judge.verdict(fewest, vendoring=True) if repairable else None,
-        images=tuple(
-            InspectedImage(member=image.member, image=image.image, size=image.size, dependencies=_supplied(graph.links[image.member], external))
-            for image in contents.images
-        ),
-        external=tuple(
-            ExternalLibrary(
-                path=path,
-                size=graph.libraries[path].size,
-                image=graph.libraries[path].image,
-                dependencies=_supplied(graph.links[path], external),
-            )
-            for path in external
-        ),
+def _spared(
+    contents: Contents, known: PolicySet, search: HostSearch, policy: Policy, consumes: tuple[ManifestConsumption, ...]
+) -> tuple[ExternalLibrary, ...]:
+    """Return what the host would have given in the place of the providers' libraries: the same images, asking for the plain names."""
+    plain = {item.identity: item.original for item in consumes}
+    images = tuple(
+        replace(
+            image,
+            image=replace(image.image, dependencies=tuple(replace(item, name=plain.get(item.name, item.name)) for item in image.image.dependencies)),
+        )
+        for image in contents.images
+    )
+    judge = _judge(images, known, search, None)
+    return _libraries(judge.graph, judge.evaluate(policy).external)
+
+
+def _libraries(graph: Graph, paths: Collection[Path]) -> tuple[ExternalLibrary, ...]:
+    return tuple(
+        ExternalLibrary(
+            path=path,
+            size=graph.libraries[path].size,
+            image=graph.libraries[path].image,
+            dependencies=_supplied(graph.links[path], paths),
+        )
+        for path in paths
     )
 
 

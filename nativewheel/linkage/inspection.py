@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nativewheel.formats.image import Identity, Image
+    from nativewheel.linkage.manifest import Manifest
     from nativewheel.wheel.names import Member, WheelName
 
 
@@ -97,6 +98,9 @@ class ExternalLibrary:
 class Inspection:
     """A wheel, looked at.
 
+    ``manifest`` is what an earlier repair left in the wheel.  ``spared`` are the libraries of this host that would have been vendored in the place of
+    those that it takes from providers.
+
     ``verdict`` judges the wheel as it is; ``repaired`` judges it with the external libraries vendored, and is None when nothing is external or
     something is missing.  Both are None for a wheel without images.  ``tags`` are those of the file name.
     """
@@ -111,3 +115,5 @@ class Inspection:
     external: tuple[ExternalLibrary, ...] = ()
     warnings: tuple[str, ...] = ()
     repaired_by: str | None = None
+    manifest: Manifest | None = None
+    spared: tuple[ExternalLibrary, ...] = ()

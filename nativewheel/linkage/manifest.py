@@ -77,6 +77,26 @@ class ManifestExport:
     kept: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
 
+    def document(self) -> dict[str, object]:
+        """Return the entry as JSON has it."""
+        renames = self.renames
+        return {
+            "original": self.original,
+            "identity": self.identity,
+            "member": self.member,
+            "anchor": self.anchor,
+            "link": self.link,
+            "format": str(self.format),
+            "arch": ",".join(self.archs),
+            "abi": self.abi,
+            "binding": self.binding and str(self.binding),
+            "uniquify": self.uniquify,
+            "requires": self.requires,
+            "renames": None if renames is None else {"rule": str(renames.rule), "count": renames.count, "digest": renames.digest},
+            "kept": list(self.kept),
+            "uses": list(self.uses),
+        }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ManifestLibrary:
@@ -100,6 +120,16 @@ class ManifestConsumption:
     original: Identity
     identity: Identity
     requires: str
+
+    def document(self) -> dict[str, object]:
+        """Return the entry as JSON has it."""
+        return {
+            "provider": self.provider,
+            "version": self.version,
+            "original": self.original,
+            "identity": self.identity,
+            "requires": self.requires,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,41 +163,12 @@ class Manifest:
             "tool": self.tool,
             "deflate": self.deflate,
             "namespace": self.namespace,
-            "exports": [_export_document(export) for export in self.exports],
+            "exports": [export.document() for export in self.exports],
             "vendored": [{"name": item.name, "member": item.member, "source": item.source, "sha256": item.sha256} for item in self.vendored],
-            "consumes": [
-                {
-                    "provider": item.provider,
-                    "version": item.version,
-                    "original": item.original,
-                    "identity": item.identity,
-                    "requires": item.requires,
-                }
-                for item in self.consumes
-            ],
+            "consumes": [item.document() for item in self.consumes],
             "images": [{"member": image.member, "sha256_before": image.sha256_before, "sha256_after": image.sha256_after} for image in self.images],
         }
         return (json.dumps(document, indent=1, ensure_ascii=False) + "\n").encode()
-
-
-def _export_document(export: ManifestExport) -> dict[str, object]:
-    renames = export.renames
-    return {
-        "original": export.original,
-        "identity": export.identity,
-        "member": export.member,
-        "anchor": export.anchor,
-        "link": export.link,
-        "format": str(export.format),
-        "arch": ",".join(export.archs),
-        "abi": export.abi,
-        "binding": export.binding and str(export.binding),
-        "uniquify": export.uniquify,
-        "requires": export.requires,
-        "renames": None if renames is None else {"rule": str(renames.rule), "count": renames.count, "digest": renames.digest},
-        "kept": list(export.kept),
-        "uses": list(export.uses),
-    }
 
 
 def parse(data: bytes) -> Manifest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError, ProviderError
-from nativewheel.formats.image import Identity, Kind
+from nativewheel.formats.image import Identity, Kind, Libc
 from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.manifest import ManifestConsumption
 from nativewheel.linkage.provider import choose_provider
@@ -16,10 +16,10 @@ from nativewheel.linkage.requirement import requirement
 from nativewheel.linkage.search import Asker
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
     from pathlib import Path
 
-    from nativewheel.formats.image import Arch, Libc, Symbol
+    from nativewheel.formats.image import Arch, Symbol
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
@@ -33,6 +33,8 @@ _SHOWN = 5
 # Not a library's: what the interpreter that imports a module has, and names that C reserves for the compiler and its run-time support (C17, 7.1.3),
 # such as __aeabi_unwind_cpp_pr0.  C++ names start with _Z and belong to anybody.
 _OTHERS = re.compile(r"_?Py|__|_(?!Z)[A-Z]")
+# What CPython's configure.ac links the interpreter with on glibc, so that modules find it without asking; the others are parts of libc since 2.34.
+_INTERPRETERS = (Identity("libm.so.6"), Identity("libpthread.so.0"), Identity("libdl.so.2"), Identity("libutil.so.1"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,11 +73,15 @@ def replacements(links: Iterable[Link]) -> tuple[tuple[Identity, Identity], ...]
     return tuple(sorted({(link.name, link.chosen.identity) for link in links if link.chosen and link.chosen.identity != link.name}))
 
 
-def renamed_symbols(links: Iterable[Link], imports: Iterable[Symbol]) -> tuple[tuple[str, str], ...]:
+def renamed_symbols(links: Iterable[Link], imports: Collection[Symbol]) -> tuple[tuple[str, str], ...]:
     """Return (old, new) for each imported symbol that its provider has given a unique name."""
-    wanted = {symbol.name for symbol in imports}
-    renames = {old: new for link in links if link.chosen for old, new in link.chosen.variants[0].library.renames().items()}
-    return tuple(sorted((old, new) for old, new in renames.items() if old in wanted))
+    found: dict[str, str] = {}
+    for link in links:
+        if link.chosen:
+            renames = link.chosen.variants[0].library.renames()
+            wanted = {symbol.name for symbol in imports if symbol.library in {None, link.name}}
+            found |= {old: new for old, new in renames.items() if old in wanted}
+    return tuple(sorted(found.items()))
 
 
 def requirements(chosen: Iterable[Chosen]) -> dict[Identity, ProviderRequirement]:
@@ -109,7 +115,8 @@ class SymbolCheck:
     """Compares what images import with what their providers export.
 
     A versioned symbol says which library it is from.  For the others the whole scope counts, because an ELF reference names no library: a
-    symbol is missing when nothing that the image reaches has it, and the check is left out when some library of that scope cannot be read.
+    symbol is missing when neither the image nor the interpreter reaches anything that has it, and the check is left out when some library of that
+    scope cannot be read.
     """
 
     archive: WheelArchive
@@ -141,8 +148,11 @@ class SymbolCheck:
 
     def _scope(self, member: Member) -> frozenset[str] | None:
         """Return every name that the image reaches, None when that cannot be known."""
+        interpreters = self._of_interpreter()
+        if interpreters is None:
+            return None
         names: set[str] = set()
-        waiting: list[Member | Path] = [member]
+        waiting: list[Member | Path] = [member, *interpreters]
         seen: set[Member | Path] = set(waiting)
         while waiting:
             key = waiting.pop()
@@ -168,10 +178,18 @@ class SymbolCheck:
 
     def _system(self, link: Link) -> Path | None:
         """Return the host's copy of a library that the platform supplies: its names are what they are on any system."""
-        if link.reach is not Reach.PLATFORM:
-            return None
+        return self._host_copy(link.name) if link.reach is Reach.PLATFORM else None
+
+    def _of_interpreter(self) -> list[Path] | None:
+        """Return the libraries that the interpreter puts into every module's scope, None when they cannot be read; musl's libc has all in one."""
+        if self.search.libc is Libc.MUSL:
+            return []
+        paths = [self._host_copy(name) for name in _INTERPRETERS]
+        return [path for path in paths if path] if paths[0] else None
+
+    def _host_copy(self, name: Identity) -> Path | None:
         asker = Asker(image=next(iter(self.graph.images.values())).image)
-        found = self.search.find(link.name, asker)
+        found = self.search.find(name, asker)
         return found.library.path if found else None
 
     def _refuse(self, member: Member, variant: Variant | None, missing: list[str]) -> None:

@@ -33,7 +33,7 @@ class Exported:
 
     ``image`` is the file that stays; ``copies`` are further members with the same bytes, which go.  ``member`` is its new place, in the folder
     where it was; ``anchor`` and ``link`` are the files beside it that make it findable on musl and for linkers.  ``renames`` maps symbols to unique
-    ones, and is empty when they keep their names.
+    ones; ``kept`` are those that keep their names nevertheless.  Both are empty when no symbol is to be renamed.
     """
 
     image: WheelImage
@@ -45,6 +45,7 @@ class Exported:
     anchor: Member
     link: Member | None
     renames: Mapping[str, str]
+    kept: tuple[str, ...]
 
 
 def find_exports(archive: WheelArchive, images: Sequence[WheelImage], rules: Iterable[ExportRule]) -> tuple[Exported, ...]:
@@ -93,6 +94,7 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
     identity = exported_identity(owner, original) if rule.rename else original
     folder = dirname(image.member)
     link = Member(join(folder, f"{regular_name(original)}.so"))
+    renames, kept = _renames(archive, image, owner) if rule.uniquify else ({}, ())
     return Exported(
         image=image,
         copies=tuple(copy.member for copy in copies),
@@ -102,13 +104,19 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
         member=Member(join(folder, identity)),
         anchor=Member(join(folder, f"{identity}.anchor")),
         link=None if basename(link) == identity else link,
-        renames=_renames(archive, image, owner) if rule.uniquify else {},
+        renames=renames,
+        kept=kept,
     )
 
 
-def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> dict[str, str]:
-    names = sorted({symbol.name for symbol in formats.exports(archive.read(image.member))})
-    return {name: unique_symbol(owner, name) for name in names}
+def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the unique names, and the symbols that keep theirs.
+
+    Weak definitions keep them: C++ templates and inline functions are weak, and two images are to agree on one copy of each.
+    """
+    symbols = formats.exports(archive.read(image.member))
+    kept = {symbol.name for symbol in symbols if symbol.weak}
+    return {name: unique_symbol(owner, name) for name in sorted({symbol.name for symbol in symbols} - kept)}, tuple(sorted(kept))
 
 
 def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:

@@ -141,6 +141,7 @@ def _manifest_export(exported: Exported, graph: Graph) -> ManifestExport:
         uniquify=bool(exported.rule.uniquify),
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         renames=ManifestRenames.of(exported.renames) if exported.renames else None,
+        kept=exported.kept,
         uses=tuple(sorted({link.chosen.distribution for link in graph.links[exported.image.member] if link.chosen})),
     )
 

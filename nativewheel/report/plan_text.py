@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from nativewheel.report.amounts import libraries, size_text
+from nativewheel.report.amounts import counted, libraries, size_text
 from nativewheel.report.sheet import faint
 
 if TYPE_CHECKING:
@@ -24,9 +24,19 @@ def write_vendored(sheet: Sheet, plan: Plan, *, verb: str) -> None:
         sheet.line(name, faint(f" ← {library.source}, {size_text(library.size)}"), indent=2)
 
 
+def write_sharing(sheet: Sheet, plan: Plan) -> None:
+    """List what the wheel offers to others, what it takes from them, and the requirements that it gains."""
+    for export in plan.exports:
+        sheet.line(f"exports {export.original}", faint(f" as {export.identity}; consumers require {export.requires}"), indent=1)
+    for consumption in plan.consumes:
+        sheet.line(f"uses {consumption.original} of {consumption.provider}", faint(f" {consumption.version} as {consumption.identity}"), indent=1)
+    for line in plan.requires:
+        sheet.line(f"requires {line}", indent=1)
+
+
 def write_changes(sheet: Sheet, plan: Plan) -> None:
     """List every edit of the plan, one line an image."""
-    if plan.edits or plan.vendored or plan.launchers:
+    if plan.edits or plan.vendored or plan.launchers or plan.files or plan.removed:
         sheet.line("changes:", indent=1)
     for image in plan.edits:
         moved = f", goes to {image.target}" if image.target != image.member else ""
@@ -37,6 +47,10 @@ def write_changes(sheet: Sheet, plan: Plan) -> None:
         sheet.line(f"{library.member}: {edit_text(edit) or 'nothing but its name'}", indent=2)
     for launcher in plan.launchers:
         sheet.line(f"{launcher.member}: becomes a script that starts {launcher.program}", indent=2)
+    for file in plan.files:
+        sheet.line(f"{file.member}: written", indent=2)
+    for member in plan.removed:
+        sheet.line(f"{member}: removed", indent=2)
 
 
 def edit_text(edit: Edit) -> str:
@@ -44,6 +58,8 @@ def edit_text(edit: Edit) -> str:
     parts = [f"name {edit.identity}"] if edit.identity is not None else []
     parts += [f"{old} → {new}" for old, new in edit.replace]
     parts += [f"without {name}" for name in edit.remove]
+    if edit.rename_symbols:
+        parts.append(f"{counted(len(edit.rename_symbols), 'symbol')} renamed")
     if edit.rpaths is not None:
         parts.append(f"search path {':'.join(edit.rpaths)}" if edit.rpaths else "no search path")
     if edit.strip:

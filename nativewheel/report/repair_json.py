@@ -30,9 +30,9 @@ def _wheel(outcome: Outcome, *, dry_run: bool) -> dict[str, object]:
         "size": None if dry_run else outcome.size,
         "tags": list(plan.output.tags),
         "vendored": [_vendored(library) for library in sorted(plan.vendored, key=lambda library: library.member)],
-        "exported": [],
-        "consumed": [],
-        "requires_added": [],
+        "exported": [export.document() for export in plan.exports],
+        "consumed": [consumption.document() for consumption in plan.consumes],
+        "requires_added": list(plan.requires),
         "warnings": list(plan.warnings),
     }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.repair.plan import Action
 from nativewheel.report.amounts import counted, libraries, size_text
-from nativewheel.report.plan_text import write_changes, write_vendored
+from nativewheel.report.plan_text import write_changes, write_sharing, write_vendored
 from nativewheel.report.sheet import Sheet, good, notice, title
 
 if TYPE_CHECKING:
@@ -40,8 +40,9 @@ def _write_outcome(sheet: Sheet, outcome: Outcome, *, dry_run: bool, verbose: bo
     sheet.line(f"platform: {', '.join(plan.output.platforms)}{size}", indent=1)
     if plan.vendored:
         write_vendored(sheet, plan, verb="would vendor" if dry_run else "vendored")
-    else:
+    elif not (plan.exports or plan.consumes):
         sheet.line("nothing to vendor", indent=1)
+    write_sharing(sheet, plan)
     if dry_run or verbose:
         write_changes(sheet, plan)
 

@@ -21,6 +21,7 @@ def render(inspections: Sequence[Inspection], *, several: bool) -> str:
 
 
 def _wheel(inspection: Inspection) -> dict[str, object]:
+    manifest = inspection.manifest
     platform = {"tag": "any", "aliases": [], "better": [], "blockers": []} if inspection.verdict is None else _verdict(inspection.verdict)
     return {
         "schema": SCHEMA,
@@ -37,8 +38,9 @@ def _wheel(inspection: Inspection) -> dict[str, object]:
             {"path": str(library.path), "size": library.size, **_image(library.image), "dependencies": _dependencies(library.dependencies)}
             for library in inspection.external
         ],
-        "exports": [],
-        "consumes": [],
+        "exports": [export.document() for export in manifest.exports] if manifest else [],
+        "consumes": [consumption.document() for consumption in manifest.consumes] if manifest else [],
+        "spared": [{"path": str(library.path), "size": library.size} for library in inspection.spared],
         "repaired_by": inspection.repaired_by,
         "warnings": list(inspection.warnings),
     }

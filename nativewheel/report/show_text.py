@@ -26,6 +26,7 @@ def render(inspection: Inspection, *, verbose: bool = False, color: bool = False
     _write_verdicts(sheet, inspection, verbose=verbose)
     _write_missing(sheet, inspection)
     _write_external(sheet, inspection)
+    _write_sharing(sheet, inspection)
     _write_images(sheet, inspection, verbose=verbose)
     write_warnings(sheet, inspection)
     return str(sheet)
@@ -92,6 +93,20 @@ def _write_external(sheet: Sheet, inspection: Inspection) -> None:
     sheet.line(f"A repair would vendor {libraries(len(inspection.external))}, {total}:", indent=1)
     for library in sorted(inspection.external, key=lambda library: (-library.size, str(library.path))):
         sheet.line(library.image.identity or library.path.name, faint(f" ← {library.path}, {size_text(library.size)}"), indent=2)
+
+
+def _write_sharing(sheet: Sheet, inspection: Inspection) -> None:
+    if inspection.manifest is None:
+        return
+    for export in inspection.manifest.exports:
+        sheet.line(f"Exports {export.original}", faint(f" as {export.identity}; consumers require {export.requires}"), indent=1)
+    for consumption in inspection.manifest.consumes:
+        sheet.line(f"Uses {consumption.original} of {consumption.provider}{consumption.requires}", faint(f" as {consumption.identity}"), indent=1)
+    if inspection.spared:
+        total = size_text(sum(library.size for library in inspection.spared))
+        sheet.line(f"Without sharing it would carry {libraries(len(inspection.spared))} more, {total}:", indent=1)
+        for library in sorted(inspection.spared, key=lambda library: (-library.size, str(library.path))):
+            sheet.line(library.path.name, faint(f" {size_text(library.size)}"), indent=2)
 
 
 def _write_images(sheet: Sheet, inspection: Inspection, *, verbose: bool) -> None:

@@ -11,6 +11,7 @@ from smallwheels import rewritten, wheel
 from nativewheel.errors import UnreadableError
 from nativewheel.linkage.inspect import inspect_wheel
 from nativewheel.linkage.inspection import Supply
+from nativewheel.linkage.manifest import Manifest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,8 +84,14 @@ def test_libraries_of_the_wheel(tmp_path: Path) -> None:
     ("file", "tool"), [("nativewheel.json", "nativewheel"), ("DELVEWHEEL", "delvewheel"), ("sboms/auditwheel.cdx.json", "auditwheel"), ("x", None)]
 )
 def test_the_tool_that_repaired_it(tmp_path: Path, file: str, tool: str | None) -> None:
-    path = wheel(tmp_path, "py3-none-any", {f"small-1.0.dist-info/{file}": b"{}"})
-    assert inspect_wheel(path).repaired_by == tool
+    content = bytes(Manifest(namespace="nw_small")) if tool == "nativewheel" else b"{}"
+    assert inspect_wheel(wheel(tmp_path, "py3-none-any", {f"small-1.0.dist-info/{file}": content})).repaired_by == tool
+
+
+def test_a_damaged_manifest_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableError) as caught:
+        inspect_wheel(wheel(tmp_path, "py3-none-any", {"small-1.0.dist-info/nativewheel.json": b"{}"}))
+    assert caught.value.where[1] == "small-1.0.dist-info/nativewheel.json"
 
 
 def test_a_pure_wheel_has_no_verdict(tmp_path: Path) -> None:
