@@ -10,6 +10,7 @@ from posixpath import dirname, join
 from typing import TYPE_CHECKING, Protocol
 
 from nativewheel import formats
+from nativewheel.formats.image import Kind
 from nativewheel.linkage import policy
 from nativewheel.linkage.search import Asker
 
@@ -133,7 +134,7 @@ class GraphBuilder:
         name = dependency.name
         if self._matches(name, self.exclude):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
-        chosen = self._provided(name, named=True)
+        chosen = self._provided(name, asker.image, named=True)
         if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
             image, reachable = found
             return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
@@ -141,12 +142,14 @@ class GraphBuilder:
             return Link(dependency=dependency, reach=Reach.PLATFORM)
         if chosen is None and policy.is_libpython(name):
             return Link(dependency=dependency, reach=Reach.INTERPRETER)
-        if chosen := chosen or self._provided(name, named=False):
+        if chosen := chosen or self._provided(name, asker.image, named=False):
             return Link(dependency=dependency, reach=Reach.PROVIDER, chosen=chosen)
         return self._on_host(dependency, asker)
 
-    def _provided(self, name: Identity, *, named: bool) -> Chosen | None:
-        return self.providers.find(name, named=named) if self.providers else None
+    def _provided(self, name: Identity, image: Image, *, named: bool) -> Chosen | None:
+        chosen = self.providers.find(name, named=named) if self.providers else None
+        copied = chosen and image.kind is Kind.PROGRAM and any(variant.library.copied_for_programs for variant in chosen.variants)
+        return None if copied else chosen
 
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
         found = self.search.find(dependency.name, asker)

@@ -11,6 +11,7 @@ from nativewheel.linkage.naming import module_name
 from nativewheel.linkage.provider import Consideration, ProvidedLibrary, Provider
 from nativewheel.linkage.requirement import DEFAULT_TEMPLATE
 from nativewheel.repair.metadata import metadata_of
+from nativewheel.repair.options import Executables
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         abi=exported.rule.abi,
         uniquify=bool(exported.rule.uniquify),
+        copied_for_programs=exported.rule.executables is Executables.VENDOR,
         symbols=partial(_symbols, subject, exported),
         renames=lambda: exported.renames,
     )

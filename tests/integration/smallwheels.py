@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 GLIBC = "x86_64-linux-gnu.2.17"
@@ -38,20 +38,30 @@ def extension(folder: Path, name: str, source: str, *flags: object, target: str 
     return compiled(folder, name, f"{source}\nvoid *PyInit_{module}(void) {{ return 0; }}\n", *flags, target=target).read_bytes()
 
 
-def wheel(folder: Path, tag: str, files: Mapping[str, bytes], *, modes: Mapping[str, int] | None = None, name: str = "small") -> Path:
-    """Write a wheel of ``name`` 1.0 with a right RECORD; ``modes`` are permission bits, 0o644 where nothing is said."""
-    info = f"{name}-1.0.dist-info"
+def wheel(
+    folder: Path,
+    tag: str,
+    files: Mapping[str, bytes],
+    *,
+    modes: Mapping[str, int] | None = None,
+    name: str = "small",
+    version: str = "1.0",
+    requires: Iterable[str] = (),
+) -> Path:
+    """Write a wheel of ``name`` with a right RECORD; ``modes`` are permission bits, 0o644 where nothing is said."""
+    info = f"{name}-{version}.dist-info"
     pure = str(tag.endswith("-any")).lower()
     tags = "".join(f"Tag: {'-'.join((*tag.split('-')[:2], platform))}\n" for platform in tag.split("-")[2].split("."))
+    wants = "".join(f"Requires-Dist: {line}\n" for line in requires)
     everything = {
         **files,
-        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n".encode(),
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wants}".encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {pure}\n{tags}".encode(),
     }
     rows = [f"{member},sha256={_digest(content)},{len(content)}" for member, content in everything.items()]
     everything[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}-1.0-{tag}.whl"
+    path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, content in everything.items():
             entry = zipfile.ZipInfo(member, (2020, 2, 2, 2, 2, 2))
