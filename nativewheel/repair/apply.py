@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,11 +39,11 @@ if TYPE_CHECKING:
     from nativewheel.wheel.deflate import Compressed
 
 _EXECUTABLE = 0o755
-_IN_FLIGHT = 48 << 20
+_WINDOW = 32 << 20
 _SIGNATURES = ("RECORD", "RECORD.jws", "RECORD.p7s")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Task:
     """A member to make; ``size`` (bytes) is that of its source."""
 
@@ -77,14 +78,14 @@ def apply(
     """
     with _scratch() as folder, WheelWriter(destination, timestamp=timestamp_of(archive)) as writer, ThreadPoolExecutor(max_workers=jobs) as pool:
         work = _Work(plan=plan, archive=archive, folder=folder, zip_level=zip_level)
-        made = list(_written(work, writer, pool, jobs, advance))
+        made = list(_written(work, writer, pool, advance))
         _write_dist_info(work, writer, made, owners() if plan.vendored else {})
 
 
-def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, jobs: int, advance: Callable[[], None]) -> Iterator[_Made]:
+def _written(work: _Work, writer: WheelWriter, pool: ThreadPoolExecutor, advance: Callable[[], None]) -> Iterator[_Made]:
     """Write everything outside `.dist-info`: what the input has, in its order, then what is new, sorted; yield what was made."""
     in_place, new = work.tasks()
-    done = _in_order(pool, [*in_place.values(), *new], jobs)
+    done = _in_order(pool, [*in_place.values(), *new])
 
     def add() -> _Made:
         made = next(done)
@@ -119,26 +120,35 @@ def _write_dist_info(work: _Work, writer: WheelWriter, made: Sequence[_Made], ow
     writer.finish(f"{folder}RECORD")
 
 
-def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[_Task], jobs: int) -> Iterator[_Made]:
+def _in_order(pool: ThreadPoolExecutor, tasks: Sequence[_Task]) -> Iterator[_Made]:
     """Run the tasks in threads and yield their results in order.
 
-    What is begun but not yet yielded stays below a number of bytes, so that a large image holds up neither the small ones nor the memory.
+    Two windows of a bounded number of bytes are under way at a time: that bounds the memory.  Within a window the largest comes first, so that it
+    does not keep one thread busy when the others have nothing left.
     """
-    waiting: deque[tuple[_Task, Future[_Made]]] = deque()
-    in_flight = 0
+    begun: deque[deque[Future[_Made]]] = deque()
     try:
-        for task in tasks:
-            while len(waiting) > jobs and in_flight + task.size > _IN_FLIGHT:
-                first, future = waiting.popleft()
-                in_flight -= first.size
-                yield future.result()
-            waiting.append((task, pool.submit(task.make)))
-            in_flight += task.size
-        while waiting:
-            yield waiting.popleft()[1].result()
+        for window in (*_windows(tasks), []):
+            futures = {task: pool.submit(task.make) for task in sorted(window, key=lambda task: task.size, reverse=True)}
+            begun.append(deque(futures[task] for task in window))
+            while begun and (len(begun) > 1 or not window):
+                while begun[0]:
+                    yield begun[0].popleft().result()
+                begun.popleft()
     finally:
-        for _, future in waiting:
+        for future in chain.from_iterable(begun):
             future.cancel()
+
+
+def _windows(tasks: Sequence[_Task]) -> Iterator[list[_Task]]:
+    window: list[_Task] = []
+    for task in tasks:
+        if window and sum(item.size for item in window) + task.size > _WINDOW:
+            yield window
+            window = []
+        window.append(task)
+    if window:
+        yield window
 
 
 @contextmanager

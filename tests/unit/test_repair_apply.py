@@ -210,7 +210,7 @@ class TestSameBytes:
 
     def test_small_windows_of_work_give_the_same(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         make(VENDOR, tmp_path / "one.whl", jobs=3)
-        monkeypatch.setattr(module, "_IN_FLIGHT", 1)
+        monkeypatch.setattr(module, "_WINDOW", 1)
         make(VENDOR, tmp_path / "two.whl", jobs=1)
         assert (tmp_path / "one.whl").read_bytes() == (tmp_path / "two.whl").read_bytes()
 
