@@ -83,7 +83,7 @@ class Wheel:
                     print(f"nativewheel: {identity} from {mapped} ({self._title})", file=sys.stderr)
                 return handles  # noqa: TRY300 - nothing after it can fail
             except Exception as error:  # noqa: BLE001 - an audit hook may raise anything
-                faults.append(f"{files[0]}: {error!r}")
+                faults.append(repr(error))
         advice = f'try: python -m pip install --force-reinstall "{self._title.replace(" ", "==")}"' if os.path.isdir(_ROOT) else "install it unpacked"
         raise ImportError(f"{self._title} cannot load {own[0]} ({'; '.join(faults)}); {advice}", path=own[0])
 

@@ -13,7 +13,8 @@ def __nativewheel_swap() -> None:
 
     __import__("@SHIM@").load()
     namespace = globals()
-    path = os.path.join(os.path.dirname(namespace.get("__file__") or str(__spec__.origin)), "@BINARY@")
+    own = namespace.get("__spec__")
+    path = os.path.join(os.path.dirname(namespace.get("__file__") or str(getattr(own, "origin", ""))), "@BINARY@")
     loader = ExtensionFileLoader(__name__, path)
     spec = ModuleSpec(__name__, loader, origin=path)
     spec.has_location = True
@@ -22,7 +23,7 @@ def __nativewheel_swap() -> None:
         namespace.pop("__cached__", None)
         namespace.pop("__builtins__", None)
         return
-    sys.modules.pop(__name__, None)  # single-phase initialisation would reuse the entry
+    placeholder = sys.modules.pop(__name__, None)  # single-phase initialisation would reuse the entry
     try:
         module = loader.create_module(spec)
         module.__spec__, module.__loader__, module.__file__, module.__package__ = spec, loader, path, spec.parent
@@ -34,7 +35,9 @@ def __nativewheel_swap() -> None:
         raise
     finally:
         vars(spec)["_initializing"] = False
-    namespace.update(vars(module))  # for threads that have found this module in sys.modules, and for hosts that load modules by file
+    namespace.update(vars(module), __spec__=own)  # for threads that have found this module in sys.modules, and hosts that load by file
+    if placeholder and getattr(own, "loader_state", None):
+        sys.modules[__name__] = placeholder  # importlib.util.LazyLoader, whose state that is, lets no other module take the place of its own
 
 
 try:

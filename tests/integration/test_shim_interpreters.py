@@ -416,6 +416,45 @@ assert module.add(1, 2) == 3
     good(run(python, code, folders.swapped))
 
 
+@pytest.mark.parametrize("name", ["ntuser", "_ext", "ntspace._ext"])
+def test_r9_lazy_imports(python: Python, folders: Folders, name: str) -> None:
+    code = f"""
+import importlib, importlib.util, pickle
+spec = importlib.util.find_spec({name!r})
+loader = spec.loader = importlib.util.LazyLoader(spec.loader)
+module = sys.modules[{name!r}] = importlib.util.module_from_spec(spec)
+loader.exec_module(module)
+assert "nw_ntcore" not in sys.modules
+assert module.add(2, 3) == 5
+assert "nw_ntcore" in sys.modules and sys.modules[{name!r}] is module
+assert pickle.loads(pickle.dumps(module.add)) is module.add
+assert importlib.import_module({name!r}) is module
+"""
+    good(run(python, code, folders.provider, folders.consumer, folders.swapped))
+
+
+def test_r13_a_module_that_another_thread_is_importing(python: Python, folders: Folders, tmp_path: Path) -> None:
+    """The shim is made slow, so that every other thread finds the module half imported."""
+    shutil.copytree(folders.swapped, tmp_path, dirs_exist_ok=True)
+    with (tmp_path / "nw_ntswap/__init__.py").open("a") as file:
+        file.write("\n\ndef load():\n    _wheel.load()\n    __import__('time').sleep(0.3)\n")
+    code = """
+import threading, time
+sums = []
+def work():
+    from _ext import add
+    import ntspace._ext as other
+    sums.append(add(2, 3) + other.add(2, 3))
+threads = [threading.Thread(target=work) for _ in range(6)]
+for thread in threads:
+    thread.start()
+    time.sleep(0.03)
+for thread in threads: thread.join()
+assert sums == [10] * 6, sums
+"""
+    good(run(python, code, folders.provider, tmp_path))
+
+
 def test_r13_multi_phase_initialisation(python: Python, folders: Folders, tmp_path: Path) -> None:
     many(tmp_path, per_interpreter=False)
     code = """
@@ -490,8 +529,6 @@ nw_ntcore.load()
 
 def test_r18_sub_interpreters(python: Python, folders: Folders, tmp_path: Path) -> None:
     """3.12 has interpreters with a GIL of their own, but no ctypes for them; before, all share one."""
-    if python.version < (3, 9):
-        pytest.xfail("3.8 has no sub-interpreters that share nothing with the main one")
     inner = f"import sys; sys.path[:0] = [{str(folders.provider)!r}, {str(folders.swapped)!r}]; import _ext; assert _ext.add(2, 3) == 5"
     if python.version >= (3, 12):
         many(tmp_path, per_interpreter=True)
