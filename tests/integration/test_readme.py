@@ -34,6 +34,8 @@ def test_the_first_command_does_the_job_in_a_fresh_environment(tmp_path: Path) -
     expected = len(list((ROOT / "fixtures" / "wheels").glob("*linux*.whl")))
     assert len(list((checkout / "wheelhouse").iterdir())) == expected
     assert done.stdout.count("repaired ntvendor-0.1.0") == 6
+    assert done.stdout.count("exports libntcore.so.1 as libnw_ntcore__ntcore.so.1") == 6
+    assert done.stdout.count("requires ntcore==1.*,>=1.2.7") == 6
 
 
 def documented(text: str, row: str) -> set[int]:

@@ -29,6 +29,7 @@ TARGETS = {
     "linux-aarch64-musl": ("cp311-cp311-linux_aarch64", ["musllinux_1_2_aarch64"]),
 }
 LIBRARIES = {"ntvendor.libs/libntinner.so.1", "ntvendor.libs/libntouter.so.2"}
+SHARED = "libnw_ntcore__ntcore.so.1"
 needs_readelf = pytest.mark.skipif(shutil.which("readelf") is None, reason="no readelf program")
 
 
@@ -77,6 +78,24 @@ def test_one_list_of_folders_serves_every_target(target: str, tmp_path: Path) ->
 def test_a_repaired_wheel_is_found_good_by_show(target: str, tmp_path: Path) -> None:
     output = repair(fixture("ntvendor", TARGETS[target][0]), tmp_path / "out", "--config", CONFIG)
     assert TARGETS[target][1][-1] in nativewheel("show", output).stdout
+
+
+@needs_readelf
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_library_stays_in_its_wheel_on_every_target(target: str, tmp_path: Path) -> None:
+    tag = TARGETS[target][0]
+    wheels = (fixture("ntuser", tag), fixture("ntcore", tag.replace("cp38-abi3", "py3-none")))
+    nativewheel("repair", "--config", CONFIG, "-w", tmp_path / "out", *wheels)
+    (provider,), (consumer,) = (tmp_path / "out").glob("ntcore-1.2.7-py3-none-m*.whl"), (tmp_path / "out").glob("ntuser-*.whl")
+    assert dynamic(extract(provider, f"ntcore/lib/{SHARED}", tmp_path))["SONAME"] == [SHARED]
+    with zipfile.ZipFile(consumer) as archive:
+        (module,) = (name for name in archive.namelist() if name.startswith("ntuser/_ext.") and name.endswith(".so"))
+        metadata = archive.read("ntuser-0.4.0.dist-info/METADATA").decode()
+    found = dynamic(extract(consumer, module, tmp_path))
+    assert SHARED in found["NEEDED"]
+    assert not {"RPATH", "RUNPATH"} & found.keys()
+    assert "Requires-Dist: ntcore==1.*,>=1.2.7\n" in metadata
+    assert vendored(consumer) == set()
 
 
 native = pytest.mark.skipif(
