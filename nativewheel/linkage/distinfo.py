@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # pip renames the folder of a distribution that it is removing to one that begins with "~".
 _FOLDER = re.compile(r"([A-Za-z0-9][A-Za-z0-9._]*)-([^-]+)\.dist-info")
+_MOST_TAGS = 128
 _SCHEME = re.compile(r"[^/]+\.data/(?:platlib|purelib)/")
 
 
@@ -65,6 +66,8 @@ class DistInfo:
             tags = WheelFile.parse(Headers.parse(self._read("WHEEL") or b"")).tags
         except UnreadableError as error:
             raise error.within(str(self.folder)) from error
+        if len(tags) > _MOST_TAGS:
+            raise UnreadableError(f"{len(tags)} tags are more than a wheel has", where=(str(self.folder), "WHEEL"))
         if not tags:
             return None
         pythons, abis, platforms = (tuple(dict.fromkeys(part)) for part in zip(*(tag.split("-") for tag in tags), strict=True))

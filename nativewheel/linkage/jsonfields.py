@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LIMIT = 64 << 20
 """Most bytes of a document."""
 
+MOST_VERSION = 4096
+"""Most characters of a version or a range of versions: Python refuses to read numbers of more than 4300 digits."""
+
 _SHOWN = 60
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAMESPACE = re.compile(r"nw_[a-z0-9]+(?:_[a-z0-9]+)*")
@@ -123,7 +126,7 @@ class Fields:
 
     def version(self, key: str) -> str:
         """Return a version after PEP 440."""
-        text = self.text(key)
+        text = self._short_text(key)
         try:
             Version(text)
         except InvalidVersion:
@@ -132,7 +135,7 @@ class Fields:
 
     def specifier(self, key: str) -> str:
         """Return a range of versions after PEP 440."""
-        text = self.text(key)
+        text = self._short_text(key)
         try:
             SpecifierSet(text)
         except InvalidSpecifier:
@@ -150,6 +153,10 @@ class Fields:
 
     def _checked_text(self, key: str, value: object) -> str:
         return value if isinstance(value, str) and value and value.isprintable() else self._refuse(key, "a text", value)
+
+    def _short_text(self, key: str) -> str:
+        text = self.text(key)
+        return text if len(text) <= MOST_VERSION else self._refuse(key, "a shorter text", text)
 
     def _refuse(self, key: str, wanted: str, value: object) -> NoReturn:
         shown = printable(value[:_SHOWN]) if isinstance(value, str) else type(value).__name__

@@ -11,6 +11,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from nativewheel.errors import LinkageError, UsageError
+from nativewheel.linkage.jsonfields import MOST_VERSION
 
 DEFAULT_TEMPLATE = "=={version}.*"
 
@@ -63,6 +64,8 @@ def _specifier(template: str, name: str, version: Version) -> str:
     if template == DEFAULT_TEMPLATE and (version.is_prerelease or version.is_postrelease):
         template = "=={version}"  # PEP 440: ".*" follows a release only
     text = _filled(template, version)
+    if len(text) > MOST_VERSION:
+        raise LinkageError(f"the range of {name} is {len(text)} characters long", hint=_HINT)
     try:
         return ",".join(str(Specifier(clause)) for clause in text.split(","))
     except InvalidSpecifier as error:

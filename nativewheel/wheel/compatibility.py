@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from nativewheel.wheel.names import WheelName
 
-_PYTHON = re.compile(r"([a-z]+)([0-9])([0-9]*)")
+_PYTHON = re.compile(r"([a-z]+)([0-9])([0-9]{0,4})")
 _LEGACY_MANYLINUX = re.compile(r"manylinux(?:1|2010|2014)_(\w+)")
 _LINUX = re.compile(r"(manylinux|musllinux)_[0-9]+_[0-9]+_(\w+)")
 _MACOS = re.compile(r"macosx_[0-9]+_[0-9]+_(\w+)")
@@ -26,12 +26,14 @@ _UNIVERSAL = {
     "fat64": {"ppc64", "x86_64"},
 }
 _STABLE_ABIS = {"abi3": False, "abi3t": True}
+_FIRST_FREE_THREADED = 13  # CPython 3.13 (PEP 703)
 _FREE_THREADED = re.compile(r"cp[0-9]+[a-z]*t")  # "t" among the ABI flags (PEP 703)
 
 
 def installable_together(one: WheelName, other: WheelName) -> bool:
     """Whether some environment can have both wheels: an interpreter, on a machine, that takes a tag of each."""
-    if not set(one.tags).isdisjoint(other.tags):  # tags that are not understood are at least compatible with themselves
+    parts = ((one.pythons, other.pythons), (one.abis, other.abis), (one.platforms, other.platforms))
+    if all(not set(ours).isdisjoint(theirs) for ours, theirs in parts):  # also where a tag is not understood
         return True
     return any(_systems_meet(a, b) for a in one.platforms for b in other.platforms) and any(
         _interpreters_meet(a, b) for a in _interpreters(one) for b in _interpreters(other)
@@ -84,6 +86,8 @@ def _taking(python: str, abi: str) -> _Interpreters | None:
         return None
     generic, stable = match[1] == "py", abi in _STABLE_ABIS
     least = int(match[3] or 0)
+    if _STABLE_ABIS.get(abi):
+        least = max(least, _FIRST_FREE_THREADED)
     onwards = generic or stable or not match[3]  # "py311" is 3.11 or newer, "cp311" is 3.11
     return _Interpreters(
         implementation=None if generic else match[1],

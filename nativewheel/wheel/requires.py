@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REQUIRES = "Requires-Dist"
 # Before 2.2 there was no Dynamic field (core metadata specification).
 _FIRST_WITH_DYNAMIC = Version("2.2")
+_LONGEST_LINE = 4096  # Python refuses to read numbers of more than 4300 digits
 
 
 def required_names(headers: Headers) -> frozenset[str]:
@@ -49,8 +50,9 @@ def _requirements(headers: Headers) -> list[Requirement]:
     found = []
     for text in headers.all(_REQUIRES):
         try:
-            found.append(Requirement(text))
-        except InvalidRequirement:
+            if len(text) <= _LONGEST_LINE:
+                found.append(Requirement(text))
+        except (InvalidRequirement, RecursionError):  # the latter for markers in a thousand parentheses
             continue
     return found
 
@@ -58,7 +60,7 @@ def _requirements(headers: Headers) -> list[Requirement]:
 def _marked_dynamic(headers: Headers) -> Headers:
     """Say that the requirements were computed when the wheel was made, so that they may differ from those of the sdist."""
     try:
-        version = Version(headers.first("Metadata-Version") or "")
+        version = Version((headers.first("Metadata-Version") or "")[:_LONGEST_LINE])
     except InvalidVersion:
         return headers
     if version < _FIRST_WITH_DYNAMIC or any(name.lower() == _REQUIRES.lower() for name in headers.all("Dynamic")):

@@ -47,6 +47,8 @@ def test_tags(tmp_path: Path) -> None:
     tags = put(tmp_path, "nt_core-1.dist-info", WHEEL=wheel).tags()
     assert str(tags) == "nt_core-1-cp38-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     assert put(tmp_path, "b-1.dist-info", WHEEL="Wheel-Version: 1.0\n").tags() is None
+    with pytest.raises(UnreadableError, match="more than a wheel has"):
+        put(tmp_path, "d-1.dist-info", WHEEL="Wheel-Version: 1.0\n" + "".join(f"Tag: py{index}-none-any\n" for index in range(200))).tags()
     with pytest.raises(UnreadableError) as caught:
         put(tmp_path, "c-1.dist-info").tags()
     assert caught.value.where[0] == str(tmp_path / "c-1.dist-info")

@@ -85,7 +85,12 @@ def test_form_of_an_export() -> None:
         "renames": {"rule": "prefix", "count": 1, "digest": hashlib.sha256(b"nt_add\tnw_ntcore__nt_add\n").hexdigest()},
         "kept": ["nt_version"],
         "uses": ["wpiutil"],
+        "system_fallback": False,
     }
+
+
+def test_a_manifest_from_before_system_copies_allows_none() -> None:
+    assert parse(json.dumps(changed("exports[0].system_fallback", DELETED)).encode()).exports[0].system_fallback is False
 
 
 def changed(path: str, value: object) -> dict[str, Any]:
@@ -152,6 +157,8 @@ def test_errors_name_the_place(path: str, value: object) -> None:
         ("exports[0].arch", "vax"),
         ("consumes[0].version", "one"),
         ("consumes[0].requires", "about 1"),
+        ("consumes[0].version", "9" * 5000),
+        ("consumes[0].requires", "==" + "9" * 5000),
         ("exports[0].original", "a\x00b"),
         ("exports[0].original", "\ud800"),
         ("exports[0].kept[0]", "\x1b[1m"),

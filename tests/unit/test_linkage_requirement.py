@@ -68,6 +68,12 @@ def test_what_is_no_range(template: str) -> None:
         requirement(template, "ntcore", "1.2.7")
 
 
+@pytest.mark.parametrize("template", ["==" + "9" * 5000, "==" + "{version}" * 2000, "==1," * 2000 + ">=1"])
+def test_a_range_has_a_limit(template: str) -> None:
+    with pytest.raises(LinkageError, match="characters long"):
+        requirement(template, "ntcore", "1.2.7")
+
+
 def test_a_template_can_suit_some_versions_only() -> None:
     with pytest.raises(LinkageError, match=r"no range of versions for 1\.2\.7rc1"):
         requirement("~={major}.1,=={version}.*", "ntcore", "1.2.7rc1")

@@ -74,6 +74,8 @@ def test_the_same_under_the_same_marker_is_enough() -> None:
         "ntcore==1.3 # why",
         "nt-core==1.3",
         "ntcore2==1.3",
+        "ntcore==" + "9" * 5000,
+        "ntcore==1.3; " + "(" * 1500 + "os_name=='a'" + ")" * 1500,
         "\xff",
     ],
 )
