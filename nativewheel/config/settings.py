@@ -80,7 +80,7 @@ class Settings:
         )
 
     def _with_defaults(self, rule: ExportRule) -> ExportRule:
-        uniquify = bool(self.uniquify_symbols) if rule.uniquify is None else rule.uniquify
+        uniquify = bool(self.uniquify_symbols) and rule.rename if rule.uniquify is None else rule.uniquify
         return replace(rule, requires=rule.requires or self.export_requires, uniquify=uniquify)
 
     def run_options(self, *, dry_run: bool) -> RunOptions:

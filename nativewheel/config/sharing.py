@@ -74,6 +74,8 @@ def read_export(value: object, key: str, source: Source) -> ExportRule:
         raise source.error(f"{key}.library", "expected at least one glob, got an empty list")
     if rule.system_fallback and rule.rename:
         raise source.error(f"{key}.system-fallback", "a system copy can only stand in for a library that keeps its name", hint="set rename = false")
+    if rule.uniquify and not rule.rename:
+        raise source.error(f"{key}.uniquify", "symbols with unique names are no use in a library that keeps its name", hint="set rename = true")
     return rule
 
 

@@ -144,6 +144,7 @@ def _library(export: ManifestExport, tags: WheelName | None, origin: str, read: 
         binding=export.binding,
         uniquify=export.uniquify,
         uses=export.uses,
+        system_fallback=export.system_fallback,
         symbols=symbols,
         renames=renames,
     )

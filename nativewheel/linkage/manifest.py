@@ -76,6 +76,7 @@ class ManifestExport:
     renames: ManifestRenames | None = None
     kept: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
+    system_fallback: bool = False
 
     def document(self) -> dict[str, object]:
         """Return the entry as JSON has it."""
@@ -95,6 +96,7 @@ class ManifestExport:
             "renames": None if renames is None else {"rule": str(renames.rule), "count": renames.count, "digest": renames.digest},
             "kept": list(self.kept),
             "uses": list(self.uses),
+            "system_fallback": self.system_fallback,
         }
 
 
@@ -213,6 +215,7 @@ def _export(fields: Fields) -> ManifestExport:
         renames=None if renames is None else _renames(renames),
         kept=fields.texts("kept"),
         uses=fields.distributions("uses"),
+        system_fallback="system_fallback" in fields.values and fields.flag("system_fallback"),
     )
 
 

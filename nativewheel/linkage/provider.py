@@ -40,9 +40,10 @@ class ProvidedLibrary:
 
     ``original`` is its plain identity and ``identity`` the one that consumers get; ``member`` is its path as installed, below platlib; ``libc`` is
     None where the provider's tags name none.  ``requires`` is the template of the consumers' range.  ``copied_for_programs`` says that native
-    programs, for which nothing can load the library beforehand, get a copy of their own.  ``symbols`` maps what the file exports, under the names
-    that it has now, to symbol versions (None: without one); ``renames`` maps plain symbols to unique ones.  These two read the file when they are
-    called, and raise ``UnreadableError``; ``renames`` also ``ProviderError`` when the manifest says otherwise.
+    programs, for which nothing can load the library beforehand, get a copy of their own; ``system_fallback`` that consumers may run on a system's
+    copy.  ``symbols`` maps what the file exports, under the names that it has now, to symbol versions (None: without one); ``renames`` maps plain
+    symbols to unique ones.  These two read the file when they are called, and raise ``UnreadableError``; ``renames`` also ``ProviderError`` when
+    the manifest says otherwise.
     """
 
     original: Identity
@@ -57,6 +58,7 @@ class ProvidedLibrary:
     uniquify: bool = False
     uses: tuple[str, ...] = ()
     copied_for_programs: bool = False
+    system_fallback: bool = False
     symbols: Callable[[], Mapping[str, frozenset[str | None]]] = field(compare=False, repr=False)
     renames: Callable[[], Mapping[str, str]] = field(compare=False, repr=False, default=dict)
 

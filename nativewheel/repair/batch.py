@@ -14,7 +14,7 @@ from nativewheel.linkage.contents import read_contents
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.repair import offering
 from nativewheel.repair.apply import apply
-from nativewheel.repair.exporting import find_exports
+from nativewheel.repair.exporting import find_exports, is_used
 from nativewheel.repair.metadata import with_requirements
 from nativewheel.repair.outcome import Outcome
 from nativewheel.repair.owners import find_owners
@@ -26,10 +26,10 @@ from nativewheel.wheel.names import WheelName
 from nativewheel.wheel.publish import OutputSet
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from nativewheel.repair.options import RepairOptions, RunOptions
+    from nativewheel.repair.options import ExportRule, RepairOptions, RunOptions
     from nativewheel.repair.plan import Plan
 
 
@@ -69,8 +69,8 @@ def _planned(wheels: Sequence[tuple[WheelArchive, RepairOptions]], jobs: int) ->
     offered = offering.of_set(subjects)
     given: offering.Given = {}
     plans = [plan_repair(replace(subject, providers=(*offered, *offering.given_to(subject, given))), host, jobs=jobs) for subject in subjects]
-    plans = with_requirements(plans, [subject.archive for subject in subjects])
-    return _with_unused_globs(plans, [subject.options for subject in subjects])
+    plans = with_requirements(plans, subjects)
+    return _with_unused_globs(plans, subjects)
 
 
 def _subject(archive: WheelArchive, options: RepairOptions, jobs: int) -> Subject:
@@ -141,12 +141,21 @@ def _refuse_one_output(plans: Sequence[Plan]) -> None:
             raise UsageError(f"several inputs would become {output}: {inputs}", hint="repair them in runs of their own")
 
 
-def _with_unused_globs(plans: list[Plan], options: Iterable[RepairOptions]) -> list[Plan]:
+def _with_unused_globs(plans: list[Plan], subjects: Sequence[Subject]) -> list[Plan]:
     """Add to the last plan a warning for each glob that applied to nothing in the whole set: a wrong one silently vendors what it should not."""
-    given = {glob: flag for item in options for flag, globs in _globs(item) for glob in globs}
+    given = {glob: flag for subject in subjects for flag, globs in _globs(subject.options) for glob in globs}
     matched = frozenset().union(*(plan.matched for plan in plans))
-    unused = tuple(f"{flag} {glob} matched nothing" for glob, flag in given.items() if glob not in matched)
+    unused = [f"{flag} {glob} matched nothing" for glob, flag in given.items() if glob not in matched]
+    unused += [f"--export {', '.join(rule.library)} matched no library" for rule in _unused_exports(subjects)]
     return [*plans[:-1], replace(plans[-1], warnings=(*plans[-1].warnings, *unused))] if plans else plans
+
+
+def _unused_exports(subjects: Sequence[Subject]) -> list[ExportRule]:
+    """Return the rules without a distribution that match nothing.  In a wheel that was repaired before, what they matched has other names now."""
+    rules = dict.fromkeys(rule for subject in subjects for rule in subject.options.export if rule.distribution is None)
+    repaired = any(subject.is_repaired for subject in subjects)
+    users = [(subject.options.export, subject.contents.images) for subject in subjects]
+    return [rule for rule in rules if not repaired and not any(rule in own and is_used(rule, images) for own, images in users)]
 
 
 def _globs(options: RepairOptions) -> tuple[tuple[str, tuple[str, ...]], ...]:

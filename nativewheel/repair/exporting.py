@@ -14,7 +14,7 @@ from nativewheel.formats.image import Identity, Kind
 from nativewheel.linkage.naming import exported_identity, namespace, regular_name, unique_symbol
 from nativewheel.repair.plan import NewFile
 from nativewheel.wheel.layout import Scheme
-from nativewheel.wheel.names import Member
+from nativewheel.wheel.names import Member, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nativewheel.wheel.archive import WheelArchive
 
 _BUILD_FILES = (".pc", ".cmake")
+_NOT_IN_NAMES = {"/", "\\", ":"}
 _NAME_BYTE = rb"[A-Za-z0-9._+-]"
 
 
@@ -49,24 +50,30 @@ class Exported:
 
 
 def find_exports(archive: WheelArchive, images: Sequence[WheelImage], rules: Iterable[ExportRule]) -> tuple[Exported, ...]:
-    """Return what the rules make the wheel offer, sorted by member.
+    """Return what the rules make the wheel offer, sorted by member; the first rule that matches a library counts.
 
-    Raises ``LinkageError`` when a rule for this distribution matches nothing, matches what is no library, or gives one name to two libraries.
+    Raises ``LinkageError`` when a rule for this distribution matches no library, for a library whose name or place does not let others find it, and
+    when two libraries would have one name.
     """
     found: dict[Member, Exported] = {}
+    groups = _same_bytes(archive, [image for image in images if image.image.kind is Kind.LIBRARY])
     for rule in rules:
         if rule.distribution not in {None, archive.name.normalized}:
             continue
-        matching = [image for image in images if _matches(image, rule)]
-        libraries = [image for image in matching if image.image.kind is Kind.LIBRARY]
-        if not libraries and (matching or rule.distribution):
-            what = f"{matching[0].member} is no library" if matching else f"nothing in the wheel matches {', '.join(rule.library)}"
-            raise LinkageError(f"cannot export: {what}", where=(str(archive.name),), hint="see the globs of [[tool.nativewheel.export]] or --export")
-        for group in _same_bytes(archive, libraries):
-            exported = _exported(archive, group, rule)
-            found.setdefault(exported.image.member, exported)
+        if rule.distribution and not is_used(rule, images):
+            other = next((f"{image.member} is no library" for image in images if _matches(image, rule)), None)
+            what = other or f"nothing in the wheel matches {', '.join(rule.library)}"
+            raise LinkageError(f"cannot export: {what}", where=(str(archive.name),), hint="see the globs of [[tool.nativewheel.export]]")
+        for group in groups:
+            if group[0].member not in found and any(_matches(image, rule) for image in group):
+                found[group[0].member] = _exported(archive, group, rule)
     _refuse_clashes(archive, list(found.values()))
     return tuple(found[member] for member in sorted(found))
+
+
+def is_used(rule: ExportRule, images: Iterable[WheelImage]) -> bool:
+    """Whether the rule's globs match a library."""
+    return any(image.image.kind is Kind.LIBRARY and _matches(image, rule) for image in images)
 
 
 def _matches(image: WheelImage, rule: ExportRule) -> bool:
@@ -76,10 +83,10 @@ def _matches(image: WheelImage, rule: ExportRule) -> bool:
 
 def _same_bytes(archive: WheelArchive, libraries: Iterable[WheelImage]) -> list[list[WheelImage]]:
     """Group the members that a build made of one file by following its symbolic links; the one that is named as its identity comes first."""
-    groups: dict[tuple[int, int], list[WheelImage]] = {}
+    groups: dict[tuple[str, int, int], list[WheelImage]] = {}
     for image in libraries:
         entry = archive.entries[image.member]
-        groups.setdefault((entry.crc32, entry.size), []).append(image)
+        groups.setdefault((dirname(image.member), entry.crc32, entry.size), []).append(image)
     return [sorted(group, key=lambda image: (basename(image.member) != image.image.identity, image.member)) for group in groups.values()]
 
 
@@ -90,6 +97,8 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
             "a library outside the packages cannot be exported", where=(str(archive.name), image.member), hint="let the build put it into a package"
         )
     original = image.image.identity or Identity(basename(image.member))
+    if not original.isprintable() or _NOT_IN_NAMES & set(original):
+        raise LinkageError(f"its SONAME cannot be the name of a file: {printable(original)}", where=(str(archive.name), image.member))
     owner = namespace(archive.name.distribution, rule.abi)
     identity = exported_identity(owner, original) if rule.rename else original
     folder = dirname(image.member)
@@ -121,6 +130,7 @@ def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> tuple[dict
 
 def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
     taken: dict[str, Member] = {}
+    places: dict[Member, Exported] = {}
     for exported in exports:
         other = taken.setdefault(exported.identity, exported.image.member)
         if other != exported.image.member:
@@ -131,8 +141,12 @@ def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
             )
         gone = {exported.image.member, *exported.copies}
         for place in (exported.member, exported.anchor, exported.link):
-            if place in archive.entries and place not in gone:
-                raise LinkageError(f"this name is needed for the export of {exported.original}", where=(str(archive.name), str(place)))
+            if (place in archive.entries and place not in gone) or (place and places.setdefault(place, exported) is not exported):
+                raise LinkageError(
+                    f"this name is needed for the export of {exported.original}",
+                    where=(str(archive.name), str(place)),
+                    hint="put what else is to have the name into another folder",
+                )
 
 
 def files_beside(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:

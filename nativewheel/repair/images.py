@@ -85,9 +85,9 @@ class ImageEditor:
     def _renamed(self, image: WheelImage, links: Iterable[Link]) -> tuple[tuple[str, str], ...]:
         own = self.exported.get(image.member)
         renames = dict(own.renames) if own else {}
-        wanted = {symbol.name for symbol in image.imports}
         for link in links:
             if link.member in self.exported and link.member is not None:
+                wanted = {symbol.name for symbol in image.imports if symbol.library in {None, link.name}}
                 renames |= {old: new for old, new in self.exported[link.member].renames.items() if old in wanted}
         renames |= dict(consuming.renamed_symbols(links, image.imports))
         return tuple(sorted(renames.items()))

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from posixpath import basename, dirname, join
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError
+from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind
 from nativewheel.linkage.graph import Reach
 from nativewheel.repair.plan import NewFile
@@ -14,7 +15,7 @@ from nativewheel.shim import inject
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
     from nativewheel.linkage.contents import WheelImage
@@ -89,7 +90,9 @@ def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) 
         folder = "/".join(folders[:depth])
         source = installed.get(f"{folder}/__init__.py")
         if source is not None:
-            if not inject.is_shared_namespace(bytes(archive.read(source))):
+            with _placed(archive, source):
+                shared = inject.is_shared_namespace(bytes(archive.read(source)))
+            if not shared:
                 return source
             continue
         other = next((member for name, member in installed.items() if dirname(name) == folder and basename(name).startswith("__init__.")), None)
@@ -118,9 +121,16 @@ def _swap(archive: WheelArchive, installed: Mapping[str, Member], image: WheelIm
 
 
 def _with_call(archive: WheelArchive, member: Member, source: bytes, shim: str) -> bytes:
-    try:
+    with _placed(archive, member):
         return inject.with_call(source, shim)
-    except LinkageError as error:
+
+
+@contextmanager
+def _placed(archive: WheelArchive, member: Member) -> Iterator[None]:
+    """Put the wheel and the member into errors about a source."""
+    try:
+        yield
+    except NativewheelError as error:
         raise error.within(str(archive.name), member) from error.__cause__
 
 

@@ -73,6 +73,7 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         abi=exported.rule.abi,
         uniquify=bool(exported.rule.uniquify),
+        system_fallback=exported.rule.system_fallback,
         copied_for_programs=exported.rule.executables is Executables.VENDOR,
         symbols=partial(_symbols, subject, exported),
         renames=lambda: exported.renames,

@@ -102,6 +102,7 @@ def _providers(chosen: Mapping[Identity, Chosen], required: Mapping[Identity, Pr
             requirement=required[items[0].identity].specifier,
             minimum=max(lower_bound(required[item.identity].specifier) or () for item in items),
             names={item.original: item.identity for item in items},
+            system_fallback=all(variant.library.system_fallback for item in items for variant in item.variants),
         )
         for distribution, items in sorted(by_distribution.items())
     )
@@ -142,6 +143,7 @@ def _manifest_export(exported: Exported, graph: Graph) -> ManifestExport:
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         renames=ManifestRenames.of(exported.renames) if exported.renames else None,
         kept=exported.kept,
+        system_fallback=exported.rule.system_fallback,
         uses=tuple(sorted({link.chosen.distribution for link in graph.links[exported.image.member] if link.chosen})),
     )
 

@@ -8,7 +8,6 @@ from _thread import RLock  # threading costs a millisecond
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 HANDLES: dict[str, object] = {}  # kept for ever: unloading a library whose code is in use ends the process
@@ -23,7 +22,7 @@ class Wheel:
     def __init__(self, title: str, libraries: list[Any], uses: list[Any]) -> None:
         self._title, self._libraries, self._uses, self._lock = title, libraries, uses, RLock()
 
-    def load(self, names: Iterable[str] | None = None) -> None:
+    def load(self, names: str | list[str] | tuple[str, ...] | None = None) -> None:
         """Load what this wheel uses of others, then its libraries, or those named; raise ImportError when one cannot be had."""
         if os.environ.get("NATIVEWHEEL_SKIP", "").lower() not in _OFF:
             return
@@ -65,6 +64,11 @@ class Wheel:
             if getattr(error, "name", use["module"]) != use["module"]:
                 raise  # it is there, and misses something else
             fault += f": {error}"
+            if use["system"] and fault.startswith("it was not found"):  # plain names, of which the loader may have a copy
+                try:
+                    return [__import__("ctypes").CDLL(name) for name in use["names"].values()]
+                except OSError as absent:
+                    fault += f"; {absent}"
         raise ImportError(f'{self._title} needs {wanted}, but {fault}; try: python -m pip install "{wanted}"', name=use["module"])
 
     def _load_library(self, library: Any) -> object:
@@ -76,7 +80,7 @@ class Wheel:
                 import ctypes  # noqa: PLC0415 - late, as it takes milliseconds and may be blocked
 
                 handles = [ctypes.CDLL(file, mode=getattr(ctypes, library["mode"])) for file in files]  # ctypes adds RTLD_NOW
-                mapped = _mapped(ctypes, identity, own[0]) if sys.platform == "linux" else files[0]
+                mapped = _mapped(ctypes, identity) if sys.platform == "linux" else files[0]
                 if files is own and not os.path.samefile(mapped, own[0]):
                     raise OSError(f"the loader takes {mapped} for {identity}, because that was loaded before")  # noqa: TRY301 - as any other fault
                 if os.environ.get("NATIVEWHEEL_DEBUG", "").lower() not in _OFF:
@@ -88,12 +92,8 @@ class Wheel:
         raise ImportError(f"{self._title} cannot load {own[0]} ({'; '.join(faults)}); {advice}", path=own[0])
 
 
-def _mapped(ctypes: Any, identity: str, own: str) -> str:
-    """Return the file that the loader takes for a DT_NEEDED of `identity`; without dlinfo, any that could be it, but rather not `own`."""
-    library, process, link_map = ctypes.CDLL(identity, mode=os.RTLD_NOLOAD | os.RTLD_NOW), ctypes.CDLL(None), ctypes.c_void_p()
-    if hasattr(process, "dlinfo"):
-        process.dlinfo(ctypes.c_void_p(library._handle), 2, ctypes.byref(link_map))  # 2: RTLD_DI_LINKMAP
-        return os.fsdecode(ctypes.c_char_p.from_address(link_map.value + ctypes.sizeof(link_map)).value)  # l_name stands after l_addr
-    with open("/proc/self/maps", encoding="utf-8", errors="surrogateescape") as maps:
-        files = [line[line.index("/") :].rstrip("\n") for line in maps if line.endswith(f"/{identity}\n")]
-    return str(max(files, key=lambda file: not os.path.samefile(file, own)))
+def _mapped(ctypes: Any, identity: str) -> str:
+    """Return the file that the loader takes for a DT_NEEDED of `identity`; glibc and musl tell by dlinfo."""
+    library, link_map = ctypes.CDLL(identity, mode=os.RTLD_NOLOAD | os.RTLD_NOW), ctypes.c_void_p()
+    ctypes.CDLL(None).dlinfo(ctypes.c_void_p(library._handle), 2, ctypes.byref(link_map))  # 2: RTLD_DI_LINKMAP
+    return os.fsdecode(ctypes.c_char_p.from_address(link_map.value + ctypes.sizeof(link_map)).value)  # l_name stands after l_addr

@@ -59,7 +59,8 @@ class ShimProvider:
     """What the wheel uses of a provider.
 
     ``requirement`` is the specifier as in Requires-Dist; ``minimum`` the release of its lower bound, with the epoch in front unless that is zero,
-    and empty without a bound; ``names`` gives for each original identity the unique one that the provider must have.
+    and empty without a bound; ``names`` gives for each original identity the unique one that the provider must have.  With
+    ``system_fallback`` the loader may look for the names itself when the provider is not installed.
     """
 
     module: str
@@ -67,6 +68,7 @@ class ShimProvider:
     requirement: str
     minimum: tuple[int, ...]
     names: Mapping[str, str]
+    system_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,7 @@ def _use(provider: ShimProvider) -> dict[str, object]:
         "requirement": provider.requirement,
         "minimum": _minimum(provider),
         "names": dict(provider.names),
+        "system": provider.system_fallback,
     }
 
 

@@ -305,24 +305,6 @@ def test_r7_a_copy_on_the_search_path_of_the_loader_loses(python: Python, folder
     assert f"{tmp_path}/" not in good(done)
 
 
-def test_r7_without_dlinfo_the_map_of_the_process_is_read(python: Python, folders: Folders, tmp_path: Path) -> None:
-    hide = """
-import ctypes
-class CDLL(ctypes.CDLL):
-    def __getattr__(self, name):
-        if name == "dlinfo":
-            raise AttributeError(name)
-        return super().__getattr__(name)
-ctypes.CDLL = CDLL
-"""
-    done = run(python, hide + ADD, folders.provider, folders.consumer, env={"NATIVEWHEEL_DEBUG": "1"})
-    good(done)
-    assert str(folders.provider / "ntcore/lib" / UNIQUE_CORE) in done.stderr
-    shutil.copy(folders.provider / "ntcore/lib" / UNIQUE_CORE, tmp_path)
-    first = f"ctypes._other = __import__('_ctypes').dlopen({str(tmp_path / UNIQUE_CORE)!r}, 0)\n"
-    assert str(tmp_path / UNIQUE_CORE) in fault(run(python, hide + first + LOAD, folders.provider))
-
-
 @pytest.mark.parametrize(("content", "said"), [(None, "No such file"), (b"not an image" * 99, "invalid ELF header"), (b"", "file too short")])
 def test_a_library_that_cannot_be_loaded(python: Python, tmp_path: Path, content: bytes | None, said: str) -> None:
     library = provider(tmp_path, core()) / "ntcore/lib" / UNIQUE_CORE

@@ -78,6 +78,7 @@ def test_the_data() -> None:
             "requirement": "==1.*,>=1.3",
             "minimum": (0, 1, 3),
             "names": {"libz.so.1": "libnw_zlib__z.so.1"},
+            "system": False,
         }
     ]
 

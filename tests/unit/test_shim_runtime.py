@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import shutil
 import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+from madeimages import LIBRARIES
 
 from nativewheel.shim import _nativewheel
 from nativewheel.shim.inject import runtime
@@ -25,7 +27,14 @@ LIBRARY = {
     "mode": "RTLD_LOCAL",
     "system_fallback": False,
 }
-USE = {"module": "nw_test_provider", "distribution": "prov", "requirement": ">=1.2", "minimum": (0, 1, 2), "names": {"liba.so": "libb.so"}}
+USE = {
+    "module": "nw_test_provider",
+    "distribution": "prov",
+    "requirement": ">=1.2",
+    "minimum": (0, 1, 2),
+    "names": {"liba.so": "libb.so"},
+    "system": False,
+}
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +172,17 @@ def test_r21_the_shim_can_be_skipped(monkeypatch: pytest.MonkeyPatch, provider: 
     monkeypatch.setenv("NATIVEWHEEL_SKIP", value)
     consumer().load()
     assert bool(provider.loaded) is not skips
+
+
+def test_a_missing_provider_may_be_replaced_by_a_system_copy(tmp_path: Path) -> None:
+    library = str(shutil.copy(LIBRARIES / "libntcore.so.1", tmp_path))
+    use = {**USE, "module": "nw_test_absent", "names": {"libntcore.so.1": library}, "system": True}
+    _nativewheel.Wheel("user 0.4", [], [use]).load()
+    handles: Any = _nativewheel.HANDLES["nw_test_absent"]
+    assert handles[0].nt_add(2, 3) == 5
+
+
+def test_without_a_system_copy_both_faults_are_told() -> None:
+    use = {**USE, "module": "nw_test_absent", "names": {"libabsent.so.7": "libabsent.so.7"}, "system": True}
+    with pytest.raises(ImportError, match=r"No module named 'nw_test_absent'; libabsent\.so\.7: cannot open"):
+        _nativewheel.Wheel("user 0.4", [], [use]).load()
