@@ -73,7 +73,7 @@ def _taken(interpreter: str, version: tuple[int, int], abi: str) -> frozenset[tu
 
 ENVIRONMENTS = [
     *(_taken("cp", (3, minor), f"cp3{minor}") for minor in range(2, 17)),
-    *(_taken("cp", (3, minor), f"cp3{minor}t") for minor in range(2, 17)),
+    *(_taken("cp", (3, minor), f"cp3{minor}t") for minor in range(13, 17)),
     _taken("cp", (2, 7), "cp27m"),
     *(_taken("pp", (3, minor), f"pypy3{minor}_pp73") for minor in (8, 10, 11)),
 ]
