@@ -151,7 +151,7 @@ class _Examination:
                 f"every process loads {file} before anything else, and its symbols go before those of {export.identity}",
                 f"take it out of {rivals.preload_variable(export)}",
             )
-        for other in rivals.found(export.identity, export, own):
+        for other in () if export.system_fallback else rivals.found(export.identity, export, own):
             self._problem(
                 ProblemCode.LIBRARY_SHADOWED,
                 f"{other} has the name of {own}, and a process that has not loaded that one gets it",
@@ -161,7 +161,7 @@ class _Examination:
     def _library(self, export: ManifestExport, dist: DistInfo, loaded: Sequence[str]) -> InstalledLibrary:
         own = dist.path(export.member)
         for file in loaded:
-            if not _same(Path(file), own):
+            if not export.system_fallback and not _same(Path(file), own):
                 self._problem(
                     ProblemCode.OTHER_FILE_LOADED,
                     f"the loader takes {file} for {export.identity}, and not {own}",
@@ -209,8 +209,11 @@ class _Examination:
         for provider in providers:
             for export in provider.manifest.exports:
                 own = provider.dist.path(export.member)
-                copies = () if export.original == export.identity else rivals.found(export.original, export, own)
-                found += [f"{file} is another copy of what {provider.dist.distribution} shares, and wheels here do not use it" for file in copies]
+                if export.original == export.identity and not export.system_fallback:
+                    continue  # a problem, and told as such
+                use = "may use it instead" if export.system_fallback else "do not use it"
+                copies = rivals.found(export.original, export, own)
+                found += [f"{file} is another copy of what {provider.dist.distribution} shares, and wheels here {use}" for file in copies]
         if self._repaired and (Path(sys.prefix) / "conda-meta").is_dir():
             found.append("this is a conda environment: conda packages do not use what wheels share; take each library from one side only")
         return found

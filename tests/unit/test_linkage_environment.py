@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from madeproviders import CORE, EXPORT, PLAIN, TAG, UNIQUE, consumer, install, provider, renamed_core
+from madeproviders import CORE, EXPORT, PLAIN, SHIM, TAG, UNIQUE, consumer, install, provider, renamed_core
 from smallwheels import wheel
 
 from nativewheel.linkage.environment import examine
 from nativewheel.linkage.health import Health, InstalledConsumer, Need, ProblemCode
 from nativewheel.linkage.manifest import Manifest
+from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,6 +150,22 @@ def test_shadowed(tmp_path: Path, site: Path) -> None:
     assert str(tmp_path / UNIQUE) in health.problems[0].message
     assert health.notes == (f"{tmp_path / PLAIN} is another copy of what ntcore shares, and wheels here do not use it",)
     assert codes(look(site, LD_LIBRARY_PATH=str((site / EXPORT.member).parent))) == []
+
+
+@pytest.mark.parametrize("fallback", [False, True])
+def test_a_library_without_a_name_of_its_own(tmp_path: Path, *, fallback: bool) -> None:
+    member = Member(f"ntcore/lib/{PLAIN}")
+    plain = replace(EXPORT, identity=PLAIN, member=member, system_fallback=fallback)
+    site = install(provider(tmp_path / "dist", plain, place=member, shim=SHIM.replace(UNIQUE, PLAIN)), tmp_path / "site")
+    (tmp_path / PLAIN).write_bytes(CORE.read_bytes())
+    health = look(site, LD_LIBRARY_PATH=str(tmp_path))
+    assert health.providers[0].libraries[0].loaded == str(site / member)
+    if fallback:
+        assert health.problems == ()
+        assert health.notes == (f"{tmp_path / PLAIN} is another copy of what ntcore shares, and wheels here may use it instead",)
+    else:
+        assert codes(health) == [ProblemCode.LIBRARY_SHADOWED]
+        assert health.notes == ()
 
 
 def test_other_file_loaded(tmp_path: Path, site: Path) -> None:
