@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from nativewheel.linkage.graph import Graph
     from nativewheel.wheel.archive import WheelArchive
 
+_IMPORTED = ("py", "pyc", "so", "pyd")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Injection:
@@ -95,8 +97,8 @@ def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) 
             if not shared:
                 return source
             continue
-        other = next((member for name, member in installed.items() if dirname(name) == folder and basename(name).startswith("__init__.")), None)
-        if other is not None and not other.endswith(".pyi"):
+        other = next((member for name, member in installed.items() if dirname(name) == folder and _imports_as(name, "__init__")), None)
+        if other is not None:
             raise LinkageError(
                 "a package whose __init__ is not Python source cannot call the shim first",
                 where=(str(archive.name), other),
@@ -108,16 +110,23 @@ def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) 
 def _swap(archive: WheelArchive, installed: Mapping[str, Member], image: WheelImage, shim: str) -> NewFile:
     name = basename(image.member).partition(".")[0]
     folder = dirname(image.installed or "")
-    beside = [path for path in installed if dirname(path) == folder and basename(path).partition(".")[0] == name and not path.endswith(".pyi")]
+    beside = [path for path in installed if dirname(path) == folder and _imports_as(path, name)]
+    beside += [path for path in installed if dirname(path) == join(folder, name) and _imports_as(path, "__init__")]
     others = [installed[path] for path in beside if installed[path] != image.member]
-    if others or any(path.startswith(f"{join(folder, name)}/") for path in installed):
+    if others:
         raise LinkageError(
-            f"{others[0] if others else f'the package {name}'} stands where a module must go that loads the provider first",
+            f"{others[0]} stands where a module must go that loads the provider first",
             where=(str(archive.name), image.member),
             hint="move the extension module into a package with an __init__.py",
         )
     binary = f"{name}._nw.so"
     return NewFile(member=Member(join(dirname(image.member), f"{name}.py")), data=inject.swap_module(shim, binary))
+
+
+def _imports_as(path: str, name: str) -> bool:
+    """Whether Python takes the file for the module ``name``; sources of Cython and stubs may have the same stem."""
+    stem, _, suffix = basename(path).partition(".")
+    return stem == name and suffix.rpartition(".")[2] in _IMPORTED
 
 
 def _with_call(archive: WheelArchive, member: Member, source: bytes, shim: str) -> bytes:
