@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
@@ -123,35 +123,32 @@ class SymbolCheck:
     graph: Graph
     search: HostSearch
     host: HostLibraries
+    _read: dict[Member, frozenset[str]] = field(default_factory=dict)
 
     def check(self) -> None:
         """Raise ``ProviderError`` that names the symbols which an image wants and a variant of its provider lacks."""
         for member, image in self.graph.images.items():
-            links = [link for link in self.graph.links[member] if link.chosen]
-            for link in links:
-                for variant in link.chosen.variants if link.chosen else ():
+            chosen = [(link, link.chosen) for link in self.graph.links[member] if link.chosen]
+            for link, choice in chosen:
+                for variant in choice.variants:
                     self._refuse(member, variant, self._versioned(image, link, variant))
-            if links:
-                self._refuse(member, links[0].chosen.variants[0] if links[0].chosen else None, self._unversioned(member, image))
+            scope = self._scope(member) if chosen else None
+            for variant in (variant for _, choice in chosen for variant in choice.variants):
+                if scope:
+                    self._refuse(member, variant, _unversioned(image, scope, variant))
 
     def _versioned(self, image: WheelImage, link: Link, variant: Variant) -> list[str]:
         offered = _offered(variant)
         wanted = [symbol for symbol in image.imports if symbol.library == link.name and symbol.version and not symbol.weak]
         return [f"{symbol.name}@{symbol.version}" for symbol in wanted if symbol.version not in offered.get(symbol.name, ())]
 
-    def _unversioned(self, member: Member, image: WheelImage) -> list[str]:
-        scope = self._scope(member)
-        if scope is None:
-            return []
-        wanted = {symbol.name for symbol in image.imports if symbol.library is None and not symbol.weak}
-        return sorted(name for name in wanted - scope if not _OTHERS.match(name))
-
-    def _scope(self, member: Member) -> frozenset[str] | None:
-        """Return every name that the image reaches, None when that cannot be known."""
+    def _scope(self, member: Member) -> _Scope | None:
+        """Return what the image reaches, None when that cannot be known."""
         interpreters = self._of_interpreter()
         if interpreters is None:
             return None
         names: set[str] = set()
+        chosen: dict[Identity, Chosen] = {}
         waiting: list[Member | Path] = [member, *interpreters]
         seen: set[Member | Path] = set(waiting)
         while waiting:
@@ -160,21 +157,23 @@ class SymbolCheck:
             for link in self.graph.links.get(key, ()):
                 target = link.member or link.path or self._system(link)
                 if link.chosen:
-                    names.update(*(_offered(variant) for variant in link.chosen.variants))
+                    chosen[link.chosen.identity] = link.chosen
                 elif target is None:
                     if not link.dependency.versions and link.reach is not Reach.INTERPRETER:
                         return None
                 elif target not in seen:
                     seen.add(target)
                     waiting.append(target)
-        return frozenset(names)
+        return _Scope(names=frozenset(names), chosen=tuple(chosen.values()))
 
     def _exports(self, key: Member | Path) -> frozenset[str]:
-        if key in self.graph.images:
-            image = self.graph.images[key]  # type: ignore[index]
+        if key not in self.graph.images:
+            return self.host.exports(key)  # type: ignore[arg-type]
+        image = self.graph.images[key]  # type: ignore[index]
+        if image.member not in self._read:
             data = self.archive.read(image.member) if image.source is None else image.source.read_bytes()
-            return frozenset(symbol.name for symbol in formats.exports(data))
-        return self.host.exports(key)  # type: ignore[arg-type]
+            self._read[image.member] = frozenset(symbol.name for symbol in formats.exports(data))
+        return self._read[image.member]
 
     def _system(self, link: Link) -> Path | None:
         """Return the host's copy of a library that the platform supplies: its names are what they are on any system."""
@@ -200,6 +199,23 @@ class SymbolCheck:
                 where=(str(self.archive.name), member),
                 hint="build both against the same release of the library",
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scope:
+    """Every name that an image reaches without providers, and the libraries that it reaches of these."""
+
+    names: frozenset[str]
+    chosen: tuple[Chosen, ...]
+
+
+def _unversioned(image: WheelImage, scope: _Scope, variant: Variant) -> list[str]:
+    """Return what nothing has where ``variant`` is installed, whichever variants of other providers are."""
+    found = set(scope.names)
+    for choice in scope.chosen:
+        found.update(*map(_offered, (variant,) if variant in choice.variants else choice.variants))
+    wanted = {symbol.name for symbol in image.imports if symbol.library is None and not symbol.weak}
+    return sorted(name for name in wanted - found if not _OTHERS.match(name))
 
 
 def _offered(variant: Variant) -> dict[str, frozenset[str | None]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from nativewheel.linkage.discovery import exported_symbols, installed_providers, provider_in_wheel, providers_in
@@ -75,7 +75,7 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         uniquify=bool(exported.rule.uniquify),
         system_fallback=exported.rule.system_fallback,
         copied_for_programs=exported.rule.executables is Executables.VENDOR,
-        symbols=partial(_symbols, subject, exported),
+        symbols=cache(partial(_symbols, subject, exported)),
         renames=lambda: exported.renames,
     )
 
