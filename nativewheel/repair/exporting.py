@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from posixpath import basename, dirname, join
 from typing import TYPE_CHECKING
@@ -67,8 +67,9 @@ def find_exports(archive: WheelArchive, images: Sequence[WheelImage], rules: Ite
         for group in groups:
             if group[0].member not in found and any(_matches(image, rule) for image in group):
                 found[group[0].member] = _exported(archive, group, rule)
-    _refuse_clashes(archive, list(found.values()))
-    return tuple(found[member] for member in sorted(found))
+    exports = _with_links_settled([found[member] for member in sorted(found)])
+    _refuse_clashes(archive, exports)
+    return tuple(exports)
 
 
 def is_used(rule: ExportRule, images: Iterable[WheelImage]) -> bool:
@@ -126,6 +127,14 @@ def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> tuple[dict
     symbols = formats.exports(archive.read(image.member))
     kept = {symbol.name for symbol in symbols if symbol.weak}
     return {name: unique_symbol(owner, name) for name in sorted({symbol.name for symbol in symbols} - kept)}, tuple(sorted(kept))
+
+
+def _with_links_settled(exports: Sequence[Exported]) -> list[Exported]:
+    """Leave the name without a version to the library that the build gave it to, where the wheel has several versions of one library."""
+    owners: dict[Member | None, Member] = {
+        exported.link: exported.member for exported in exports if exported.link in {exported.image.member, *exported.copies}
+    }
+    return [replace(exported, link=None) if owners.get(exported.link) not in {None, exported.member} else exported for exported in exports]
 
 
 def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
