@@ -52,7 +52,7 @@ def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph) 
     chosen = consuming.chosen_providers(graph)
     if not exports and not chosen:
         return Shim(module=module)
-    taken = next((member for member in archive.entries if member.startswith(f"{module}/")), None)
+    taken = next((member for member in archive.entries if _is_module(archive.installed_path(member) or "", module)), None)
     if taken:
         raise LinkageError("this place is for the package that loads shared libraries", where=(str(archive.name), taken))
     required = consuming.requirements(chosen.values())
@@ -78,6 +78,10 @@ def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph) 
     )
 
 
+def _is_module(path: str, module: str) -> bool:
+    return path.startswith((f"{module}/", f"{module}."))
+
+
 def _library(archive: WheelArchive, exported: Exported) -> ShimLibrary:
     def installed(member: Member) -> str:
         return archive.installed_path(member) or member
@@ -99,7 +103,7 @@ def _providers(chosen: Mapping[Identity, Chosen], required: Mapping[Identity, Pr
         ShimProvider(
             module=items[0].module,
             distribution=distribution,
-            requirement=required[items[0].identity].specifier,
+            requirement=",".join(dict.fromkeys(required[item.identity].specifier for item in items)),
             minimum=max(lower_bound(required[item.identity].specifier) or () for item in items),
             names={item.original: item.identity for item in items},
             system_fallback=all(variant.library.system_fallback for item in items for variant in item.variants),
@@ -112,19 +116,16 @@ def _in_load_order(exports: Iterable[Exported], graph: Graph) -> list[Exported]:
     """Sort libraries so that each comes after those of the same wheel that it needs; a cycle is broken anywhere, as the loader follows it itself."""
     by_member = {exported.image.member: exported for exported in exports}
     ordered: dict[Member, Exported] = {}
-    visited: set[Member] = set()
-
-    def visit(member: Member) -> None:
-        if member in visited:
-            return
-        visited.add(member)
-        for link in graph.links[member]:
-            if link.member in by_member and link.member is not None:
-                visit(link.member)
-        ordered[member] = by_member[member]
-
-    for member in by_member:
-        visit(member)
+    begun: set[Member] = set()
+    waiting = list(reversed(by_member))
+    while waiting:
+        member = waiting[-1]
+        needed = [link.member for link in graph.links[member] if link.member in by_member and link.member not in begun] if member not in begun else []
+        begun.add(member)
+        if needed:
+            waiting += needed
+        else:
+            ordered.setdefault(waiting.pop(), by_member[member])
     return list(ordered.values())
 
 
