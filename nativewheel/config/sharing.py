@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from packaging.utils import InvalidName, canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
 from nativewheel.config.reading import each, one_of, read_flag, read_table, read_text
 from nativewheel.formats.image import Identity
@@ -34,7 +34,7 @@ def _version(value: object, key: str, source: Source) -> str:
     text = read_text(value, key, source)
     try:
         return str(Version(text))
-    except InvalidVersion as error:
+    except ValueError as error:  # InvalidVersion, and the limit on the digits of an integer
         raise source.error(key, f"not a version: {text!r}") from error
 
 

@@ -112,11 +112,6 @@ def regular_name(identity: Identity) -> str:
     return _EXTENSION.sub("", name) or name
 
 
-def stem(identity: Identity) -> str:
-    """Return the name by which linkers are asked for a library (``-lntcore``): ``libntcore.so.1`` is ``ntcore``."""
-    return regular_name(identity).removeprefix("lib") or regular_name(identity)
-
-
 def unique_symbol(owner: str, name: str) -> str:
     """Return the unique name, under the namespace ``owner``, of the symbol ``name``; one that has it already stays as it is."""
     return name if plain_symbol(owner, name) else f"{owner}__{name}"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from nativewheel.errors import LinkageError, UsageError
 from nativewheel.formats.image import Identity
-from nativewheel.linkage.naming import exported_identity, module_name, namespace, owner_of, plain_symbol, regular_name, stem, unique_symbol
+from nativewheel.linkage.naming import exported_identity, module_name, namespace, owner_of, plain_symbol, regular_name, unique_symbol
 
 DISTRIBUTIONS = st.from_regex(r"[a-z0-9]+([-_.]{1,2}[A-Za-z0-9]+){0,2}", fullmatch=True).filter(lambda name: "abi" not in name.lower())
 NAMESPACES = st.builds(namespace, DISTRIBUTIONS, st.none() | st.from_regex(r"[a-z0-9]{1,4}", fullmatch=True))
@@ -101,23 +101,22 @@ def test_namespaces_are_equal_for_equal_distributions_and_series_only(one: tuple
 
 
 @pytest.mark.parametrize(
-    ("identity", "regular", "short"),
+    ("identity", "regular"),
     [
-        ("libntcore.so.1", "libntcore", "ntcore"),
-        ("libntcore.so", "libntcore", "ntcore"),
-        ("libntcore.1.2.dylib", "libntcore", "ntcore"),
-        ("@rpath/libntcore.dylib", "libntcore", "ntcore"),
-        ("ntcore.DLL", "ntcore", "ntcore"),
-        ("libpython3.11.so.1.0", "libpython3.11", "python3.11"),
-        ("lib.so", "lib", "lib"),
-        ("Foo.framework/Versions/A/Foo", "Foo", "Foo"),
-        ("libnw_ntcore__ntcore.so.1", "libnw_ntcore__ntcore", "nw_ntcore__ntcore"),
-        (".so", ".so", ".so"),
+        ("libntcore.so.1", "libntcore"),
+        ("libntcore.so", "libntcore"),
+        ("libntcore.1.2.dylib", "libntcore"),
+        ("@rpath/libntcore.dylib", "libntcore"),
+        ("ntcore.DLL", "ntcore"),
+        ("libpython3.11.so.1.0", "libpython3.11"),
+        ("lib.so", "lib"),
+        ("Foo.framework/Versions/A/Foo", "Foo"),
+        ("libnw_ntcore__ntcore.so.1", "libnw_ntcore__ntcore"),
+        (".so", ".so"),
     ],
 )
-def test_short_names(identity: str, regular: str, short: str) -> None:
+def test_regular_names(identity: str, regular: str) -> None:
     assert regular_name(Identity(identity)) == regular
-    assert stem(Identity(identity)) == short
 
 
 @given(NAMESPACES, st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=1))
