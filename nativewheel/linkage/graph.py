@@ -6,12 +6,10 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
-from posixpath import dirname, join
+from posixpath import dirname
 from typing import TYPE_CHECKING, Protocol
 
-from nativewheel import formats
 from nativewheel.formats.image import Kind
-from nativewheel.linkage import policy
 from nativewheel.linkage.search import Asker
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibrary
     from nativewheel.linkage.provider import Chosen
-    from nativewheel.linkage.search import HostSearch
+    from nativewheel.linkage.search import Found
     from nativewheel.wheel.names import Member
 
 
@@ -87,16 +85,34 @@ class Graph:
     matched: frozenset[str]
 
 
+class Loader(Protocol):
+    """How one platform's loader finds what an image asks for."""
+
+    def supplies(self, name: Identity) -> bool:
+        """Whether the platform has the library in any case, so that it is not looked for."""
+
+    def is_interpreter(self, name: Identity) -> bool:
+        """Whether the name is that of Python's own library."""
+
+    def file_name(self, name: Identity) -> str:
+        """Return the file name that the library must have to be found under ``name``."""
+
+    def places(self, name: Identity, image: Image, installed: str) -> tuple[str, ...]:
+        """Return the paths below the root of the installation where the image at ``installed`` has the loader look, in its order."""
+
+    def find(self, name: Identity, asker: Asker) -> Found | None:
+        """Return the library of the build host that the loader would take."""
+
+    def passed_on(self, asker: Asker) -> tuple[Path, ...]:
+        """Return the search folders that apply to the dependencies of the asker's dependencies too."""
+
+
 @dataclass(slots=True, kw_only=True)
 class GraphBuilder:
-    """Follows dependencies breadth first, as loaders do.
-
-    ``supplied`` are names that the platform has in any case.
-    """
+    """Follows dependencies breadth first, as loaders do."""
 
     images: Sequence[WheelImage]
-    search: HostSearch
-    supplied: frozenset[str]
+    loader: Loader
     exclude: tuple[str, ...] = ()
     allow_missing: tuple[str, ...] = ()
     providers: ProviderSearch | None = None
@@ -112,7 +128,8 @@ class GraphBuilder:
         for image in self.images:
             if image.installed is not None:
                 self._installed[image.installed] = image
-                for name in {image.installed.rpartition("/")[2], image.image.identity} - {None}:
+                identity = image.image.identity
+                for name in {image.installed.rpartition("/")[2], self.loader.file_name(identity) if identity else None} - {None}:
                     self._named[str(name)].append(image)
         for image in self.images:
             origins = (image.source.parent,) if image.source else ()
@@ -138,9 +155,9 @@ class GraphBuilder:
         if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
             image, reachable = found
             return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
-        if chosen is None and (name in self.supplied or policy.is_loader(name)):
+        if chosen is None and self.loader.supplies(name):
             return Link(dependency=dependency, reach=Reach.PLATFORM)
-        if chosen is None and policy.is_libpython(name):
+        if chosen is None and self.loader.is_interpreter(name):
             return Link(dependency=dependency, reach=Reach.INTERPRETER)
         if chosen := chosen or self._provided(name, asker.image, named=False):
             return Link(dependency=dependency, reach=Reach.PROVIDER, chosen=chosen)
@@ -152,29 +169,27 @@ class GraphBuilder:
         return None if copied else chosen
 
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
-        found = self.search.find(dependency.name, asker)
+        found = self.loader.find(dependency.name, asker)
         if found is None:
             allowed = self._matches(dependency.name, self.allow_missing)
             return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
         path = found.library.path
-        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / dependency.name), self.exclude):
+        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / self.loader.file_name(dependency.name)), self.exclude):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         if path not in self._libraries:
             self._libraries[path] = found.library
             origins = tuple(dict.fromkeys((found.folder, path.parent)))
-            self._queue.append((path, Asker(image=found.library.image, origins=origins, inherited=self.search.passed_on(asker))))
+            self._queue.append((path, Asker(image=found.library.image, origins=origins, inherited=self.loader.passed_on(asker))))
         return Link(dependency=dependency, reach=Reach.HOST, path=path)
 
     def _in_wheel(self, name: Identity, image: Image, installed: str | None) -> tuple[WheelImage, bool] | None:
         """Return the member that satisfies ``name``, and whether the image's own search path leads there."""
-        if installed is not None:
-            for entry in image.rpaths:
-                folder = formats.expand_rpath(entry, dirname(installed))
-                if folder is not None and (found := self._installed.get(join(folder, name))):
-                    return found, True
-        if name in self.supplied:
+        for place in self.loader.places(name, image, installed) if installed is not None else ():
+            if found := self._installed.get(place):
+                return found, True
+        if self.loader.supplies(name):
             return None
-        candidates = self._named.get(name, [])
+        candidates = self._named.get(self.loader.file_name(name), [])
         beside = [found for found in candidates if installed is not None and dirname(found.installed or "") == dirname(installed)]
         if beside or len(candidates) == 1:
             return (beside or candidates)[0], False

@@ -62,8 +62,19 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
     )
     if contents.arch is None or contents.libc is None:
         return inspection
-    search = HostSearch(libraries=HostLibraries(), arch=contents.arch, libc=contents.libc, lib_path=tuple(lib_path), sysroot=sysroot)
-    return _judged(inspection, contents, search)
+    try:
+        known = policies(contents.libc, contents.arch)
+    except LinkageError:  # no tag can promise anything for this architecture
+        known = PolicySet(libc=contents.libc, arch=contents.arch, policies=())
+    search = HostSearch(
+        libraries=HostLibraries(),
+        arch=contents.arch,
+        libc=contents.libc,
+        supplied=known.always_supplied,
+        lib_path=tuple(lib_path),
+        sysroot=sysroot,
+    )
+    return _judged(inspection, contents, known, search)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,11 +110,7 @@ def _manifest(archive: WheelArchive) -> Manifest | None:
         raise error.within(str(archive.name), member) from error.__cause__
 
 
-def _judged(inspection: Inspection, contents: Contents, search: HostSearch) -> Inspection:
-    try:
-        known = policies(search.libc, search.arch)
-    except LinkageError:  # no tag can promise anything for this architecture
-        known = PolicySet(libc=search.libc, arch=search.arch, policies=())
+def _judged(inspection: Inspection, contents: Contents, known: PolicySet, search: HostSearch) -> Inspection:
     consumes = inspection.manifest.consumes if inspection.manifest else ()
     judge = _judge(contents.images, known, search, _Recorded(consumes=consumes))
     evaluations = judge.evaluations(inspection.name.platforms)
@@ -124,7 +131,7 @@ def _judged(inspection: Inspection, contents: Contents, search: HostSearch) -> I
 
 
 def _judge(images: tuple[WheelImage, ...], known: PolicySet, search: HostSearch, providers: ProviderSearch | None) -> Judge:
-    graph = GraphBuilder(images=images, search=search, supplied=known.always_supplied, providers=providers).build()
+    graph = GraphBuilder(images=images, loader=search, providers=providers).build()
     return Judge(graph=graph, policies=known, host=search.libraries)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import posixpath
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nativewheel import formats
 from nativewheel.formats.image import Libc
 from nativewheel.linkage.ldso import default_folders, in_root, lib_folders, real_path
-from nativewheel.linkage.policy import runs
+from nativewheel.linkage.policy import is_libpython, is_loader, runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -44,7 +46,7 @@ class Found:
 
 @dataclass(slots=True, kw_only=True)
 class HostSearch:
-    """Looks for libraries of one architecture and C library.
+    """Looks for libraries of one architecture and C library (a `Loader`); ``supplied`` are those that every system has.
 
     ``lib_path`` comes first, because the user named it; then the loader's own order: DT_RPATH of the asker and of those that loaded it (unless
     the asker has DT_RUNPATH), LD_LIBRARY_PATH, DT_RUNPATH, the configured and built-in folders.  musl takes LD_LIBRARY_PATH first and passes on both
@@ -55,6 +57,7 @@ class HostSearch:
     libraries: HostLibraries
     arch: Arch
     libc: Libc
+    supplied: frozenset[str] = frozenset()
     lib_path: tuple[Path, ...] = ()
     sysroot: Path | None = None
     _found: dict[tuple[Path, str], HostLibrary | None] = field(default_factory=dict)
@@ -63,6 +66,27 @@ class HostSearch:
     def root(self) -> Path:
         """The folder that stands for ``/`` on the target."""
         return self.sysroot.absolute() if self.sysroot else Path("/")
+
+    def supplies(self, name: Identity) -> bool:
+        """Whether every system of the platform has the library; the dynamic loader itself is one."""
+        return name in self.supplied or is_loader(name)
+
+    @staticmethod
+    def is_interpreter(name: Identity) -> bool:
+        """Whether the name is that of libpython."""
+        return is_libpython(name)
+
+    @staticmethod
+    def file_name(name: Identity) -> str:
+        """Return ``name``: the loader looks for a file that is called as the DT_NEEDED says."""
+        return name
+
+    @staticmethod
+    def places(name: Identity, image: Image, installed: str) -> tuple[str, ...]:
+        """Return the paths below the root of the installation that the search path of the image at ``installed`` leads to."""
+        here = posixpath.dirname(installed)
+        folders = (formats.expand_rpath(entry, here) for entry in image.rpaths)
+        return tuple(posixpath.join(folder, name) for folder in folders if folder is not None)
 
     def find(self, name: Identity, asker: Asker) -> Found | None:
         """Return the first usable library that the search meets, or None."""

@@ -98,7 +98,14 @@ class _Planner:
         added = tuple(added_image(archive, library, self._folder, self.host, self.arch, self.libc) for library in options.add_library)
         copies = {copy for exported in exports for copy in exported.copies}
         images = tuple(image for image in contents.images if image.member not in copies)
-        search = HostSearch(libraries=self.host, arch=self.arch, libc=self.libc, lib_path=options.lib_path, sysroot=options.sysroot)
+        search = HostSearch(
+            libraries=self.host,
+            arch=self.arch,
+            libc=self.libc,
+            supplied=policies(self.libc, self.arch).always_supplied,
+            lib_path=options.lib_path,
+            sysroot=options.sysroot,
+        )
         graph = self._graph((*images, *added), search)
         choice = self._choice(graph)
         vendored = self._named(choice, graph)
@@ -160,8 +167,7 @@ class _Planner:
         )
         return GraphBuilder(
             images=images,
-            search=search,
-            supplied=policies(self.libc, self.arch).always_supplied,
+            loader=search,
             exclude=options.exclude,
             allow_missing=options.allow_missing,
             providers=considered,

@@ -95,9 +95,9 @@ def graph_of(
     libc: Libc = Libc.GLIBC,
 ) -> Graph:
     """Build the graph of a wheel for x86_64."""
-    search = HostSearch(libraries=host, arch=Arch.X86_64, libc=libc, lib_path=tuple(lib_path), sysroot=sysroot)
     supplied = policies(libc, Arch.X86_64).always_supplied
-    return GraphBuilder(images=images, search=search, supplied=supplied, exclude=exclude, allow_missing=allow_missing).build()
+    search = HostSearch(libraries=host, arch=Arch.X86_64, libc=libc, supplied=supplied, lib_path=tuple(lib_path), sysroot=sysroot)
+    return GraphBuilder(images=images, loader=search, exclude=exclude, allow_missing=allow_missing).build()
 
 
 def patched(source: Path, target: Path, *arguments: str) -> Path:
