@@ -99,6 +99,27 @@ def consumptions(chosen: Mapping[Identity, Chosen], required: Mapping[Identity, 
     )
 
 
+def refuse_circles(archive: WheelArchive, chosen: Iterable[Chosen], providers: Iterable[Provider]) -> None:
+    """Raise ``LinkageError`` when a provider that was repaired before uses the wheel's own distribution, so that neither could be loaded first."""
+    uses: dict[str, set[str]] = {}
+    for provider in providers:
+        uses.setdefault(provider.distribution, set()).update(*(library.uses for library in provider.libraries))
+    own = archive.name.normalized
+    waiting: list[tuple[str, ...]] = [(own, item.distribution) for item in chosen]
+    seen: set[str] = set()
+    while waiting:
+        path = waiting.pop(0)
+        if path[-1] == own:
+            raise LinkageError(
+                f"these distributions need each other's libraries: {' → '.join(path)}",
+                where=(str(archive.name),),
+                hint="move the libraries that need each other into one wheel",
+            )
+        if path[-1] not in seen:
+            seen.add(path[-1])
+            waiting += [(*path, used) for used in sorted(uses.get(path[-1], ()))]
+
+
 def refuse_programs(archive: WheelArchive, images: Iterable[WheelImage]) -> None:
     """Raise ``LinkageError`` when a native program is among the images that reach a provider's library."""
     for image in images:

@@ -111,6 +111,7 @@ class _Planner:
         vendored = self._named(choice, graph)
         users = dependents(graph)
         consuming.refuse_programs(archive, users)
+        consuming.refuse_circles(archive, consuming.chosen_providers(graph).values(), self.subject.providers)
         consuming.SymbolCheck(archive=archive, graph=graph, search=search, host=self.host).check()
         shim = shimming.shim_of(archive, exports, graph)
         injection = plan_injection(archive, [user for user in users if user.source is None], shim.module)
