@@ -128,13 +128,27 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FlatBinding:
+    """How a Mach-O image is to get the symbols of ``dependency``, as its load command names it, from a library that something else loads first.
+
+    The load command becomes LC_LOAD_WEAK_DYLIB of ``identity``.  All references to it are looked up in the flat namespace instead, by the new names
+    of ``renames`` (old, new), with the leading underscore; a name that is not in it stays.
+    """
+
+    dependency: Identity
+    identity: Identity
+    renames: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edit:
     """What to change in an image, by meaning.  A field at its default leaves that part as it is.
 
     ``replace`` renames dependencies (old, new), together with the symbol-version records that name them; ``remove`` drops dependencies;
     ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug sections first.
     ``rename_symbols`` gives dynamic symbols other names (old, new), those that the image offers and those that it wants; it may name symbols that
-    the image does not have.
+    the image does not have.  Mach-O names have a leading underscore there, and those that the image wants are renamed only where they are its own.
+    ``flat`` is for Mach-O alone.
     """
 
     identity: Identity | None = None
@@ -143,6 +157,7 @@ class Edit:
     rpaths: tuple[str, ...] | None = None
     strip: bool = False
     rename_symbols: tuple[tuple[str, str], ...] = ()
+    flat: tuple[FlatBinding, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Edit()
