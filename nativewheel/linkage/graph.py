@@ -131,12 +131,15 @@ class GraphBuilder:
                 identity = image.image.identity
                 for name in {image.installed.rpartition("/")[2], self.loader.file_name(identity) if identity else None} - {None}:
                     self._named[str(name)].append(image)
-        for image in self.images:
-            origins = (image.source.parent,) if image.source else ()
-            self._links[image.member] = self._links_of(Asker(image=image.image, origins=origins), image.installed)
-        while self._queue:
-            path, asker = self._queue.popleft()
-            self._links[path] = self._links_of(asker, None)
+        # Programs last: a library of the host that modules reach as well stays one for both.
+        for alone in (False, True):
+            for image in self.images:
+                if (image.image.kind is Kind.PROGRAM) is alone:
+                    origins = (image.source.parent,) if image.source else ()
+                    self._links[image.member] = self._links_of(Asker(image=image.image, origins=origins), image.installed, alone=alone)
+            while self._queue:
+                path, asker = self._queue.popleft()
+                self._links[path] = self._links_of(asker, None, alone=alone)
         return Graph(
             images={image.member: image for image in self.images},
             libraries=self._libraries,
@@ -144,14 +147,15 @@ class GraphBuilder:
             matched=frozenset(self._matched),
         )
 
-    def _links_of(self, asker: Asker, installed: str | None) -> tuple[Link, ...]:
-        return tuple(self._link(dependency, asker, installed) for dependency in asker.image.dependencies)
+    def _links_of(self, asker: Asker, installed: str | None, *, alone: bool) -> tuple[Link, ...]:
+        """Find what an image depends on; ``alone`` says that only programs reach it, before which nothing can load a provider."""
+        return tuple(self._link(dependency, asker, installed, alone=alone) for dependency in asker.image.dependencies)
 
-    def _link(self, dependency: Dependency, asker: Asker, installed: str | None) -> Link:
+    def _link(self, dependency: Dependency, asker: Asker, installed: str | None, *, alone: bool) -> Link:
         name = dependency.name
         if self._matches(name, self.exclude):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
-        chosen = self._provided(name, asker.image, named=True)
+        chosen = self._provided(name, named=True, alone=alone)
         if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
             image, reachable = found
             return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
@@ -159,13 +163,13 @@ class GraphBuilder:
             return Link(dependency=dependency, reach=Reach.PLATFORM)
         if chosen is None and self.loader.is_interpreter(name):
             return Link(dependency=dependency, reach=Reach.INTERPRETER)
-        if chosen := chosen or self._provided(name, asker.image, named=False):
+        if chosen := chosen or self._provided(name, named=False, alone=alone):
             return Link(dependency=dependency, reach=Reach.PROVIDER, chosen=chosen)
         return self._on_host(dependency, asker)
 
-    def _provided(self, name: Identity, image: Image, *, named: bool) -> Chosen | None:
+    def _provided(self, name: Identity, *, named: bool, alone: bool) -> Chosen | None:
         chosen = self.providers.find(name, named=named) if self.providers else None
-        copied = chosen and image.kind is Kind.PROGRAM and any(variant.library.copied_for_programs for variant in chosen.variants)
+        copied = chosen and alone and any(variant.library.copied_for_programs for variant in chosen.variants)
         return None if copied else chosen
 
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
