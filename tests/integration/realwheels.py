@@ -37,6 +37,7 @@ PUBLISHED = {
     "MarkupSafe-3.0.2-cp311-cp311-manylinux_2_5_i686.manylinux1_i686.manylinux_2_17_i686.manylinux2014_i686.whl": (
         "1e084f686b92e5b83186b07e8a17fc09e38fff551f3602b249881fec658d3eca"
     ),
+    "cryptography-44.0.3-cp39-abi3-macosx_10_9_universal2.whl": "5639c2b16764c6f76eedf722dbad9a0914960d3489c0cc38694ddf9464f1bb2f",
     "cryptography-44.0.3-cp39-abi3-manylinux_2_17_aarch64.manylinux2014_aarch64.whl": (
         "f3ffef566ac88f75967d7abd852ed5f182da252d23fac11b4766da3957766759"
     ),
@@ -44,21 +45,40 @@ PUBLISHED = {
         "192ed30fac1728f7587c6f4613c29c584abdc565d7417c13904708db10206645"
     ),
     "cryptography-44.0.3-cp39-abi3-musllinux_1_2_x86_64.whl": "6866df152b581f9429020320e5eb9794c8780e90f7ccb021940d7f50ee00ae0b",
+    "h5py-3.14.0-cp312-cp312-macosx_10_13_x86_64.whl": "e0045115d83272090b0717c555a31398c2c089b87d212ceba800d3dc5d952e23",
+    "h5py-3.14.0-cp312-cp312-macosx_11_0_arm64.whl": "6da62509b7e1d71a7d110478aa25d245dd32c8d9a1daee9d2a42dba8717b047a",
     "lxml-5.4.0-cp311-cp311-manylinux_2_12_i686.manylinux2010_i686.manylinux_2_17_i686.manylinux2014_i686.whl": (
         "b92b69441d1bd39f4940f9eadfa417a25862242ca2c396b406f9272ef09cdcaa"
     ),
     "lxml-5.4.0-cp311-cp311-musllinux_1_2_aarch64.whl": "72ac9762a9f8ce74c9eed4a4e74306f2f18613a6b71fa065495a67ac227b3056",
+    "lxml-5.4.0-cp312-cp312-macosx_10_9_universal2.whl": "b5aff6f3e818e6bdbbb38e5967520f174b18f539c2b9de867b1e7fde6f8d95a4",
     "numpy-1.11.0-cp27-cp27mu-manylinux1_x86_64.whl": "cf49c2451905b170a32e043a2a4c323ac96c5d729713fe52c615dfcfb6816022",
     "numpy-2.2.6-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": "ba10f8411898fc418a521833e014a77d3ca01c15b0c6cdcce6a0d2897e6dbbdf",
+    "numpy-2.2.6-cp312-cp312-macosx_14_0_arm64.whl": "894b3a42502226a1cac872f840030665f33326fc3dac8e57c607905773cdcde3",
+    "numpy-2.2.6-cp312-cp312-macosx_14_0_x86_64.whl": "71594f7c51a18e728451bb50cc60a3ce4e6538822731b2933209a1f3614e9282",
+    "opencv_python_headless-4.11.0.86-cp37-abi3-macosx_13_0_arm64.whl": "48128188ade4a7e517237c8e1e11a9cdf5c282761473383e77beb875bb1e61ca",
+    "opencv_python_headless-4.11.0.86-cp37-abi3-macosx_13_0_x86_64.whl": "a66c1b286a9de872c343ee7c3553b084244299714ebb50fbdcd76f07ebbe6c81",
     "opencv_python_headless-4.11.0.86-cp37-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": (
         "0e0a27c19dd1f40ddff94976cfe43066fbbe9dfbb2ec1907d66c19caef42a57b"
     ),
+    "pillow-11.3.0-cp312-cp312-macosx_10_13_x86_64.whl": "fdae223722da47b024b867c1ea0be64e0df702c5e0a60e27daad39bf960dd1e4",
+    "pillow-11.3.0-cp312-cp312-macosx_11_0_arm64.whl": "921bd305b10e82b4d1f5e802b6850677f965d8394203d182f078873851dada69",
     "psycopg2_binary-2.9.10-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": (
         "512d29bb12608891e349af6a0cccedce51677725a921c07dba6342beaf576f9a"
     ),
     "psycopg2_binary-2.9.10-cp311-cp311-musllinux_1_2_x86_64.whl": "35958ec9e46432d9076286dda67942ed6d968b9c3a6a2fd62b48939d1d78bf68",
+    "psycopg2_binary-2.9.10-cp312-cp312-macosx_12_0_x86_64.whl": "880845dfe1f85d9d5f7c412efea7a08946a46894537e4e5d091732eb1d34d9a0",
+    "psycopg2_binary-2.9.10-cp312-cp312-macosx_14_0_arm64.whl": "9440fa522a79356aaa482aa4ba500b65f28e5d0e63b801abf6aa152a29bd842a",
+    "pyarrow-21.0.0-cp312-cp312-macosx_12_0_arm64.whl": "3a302f0e0963db37e0a24a70c56cf91a4faa0bca51c23812279ca2e23481fccd",
+    "pyarrow-21.0.0-cp312-cp312-macosx_12_0_x86_64.whl": "b6b27cf01e243871390474a211a7922bfbe3bda21e39bc9160daf0da3fe48876",
+    "pyzmq-26.4.0-cp312-cp312-macosx_10_15_universal2.whl": "5227cb8da4b6f68acfd48d20c588197fd67745c278827d5238c707daf579227b",
     "scipy-1.15.3-cp311-cp311-manylinux_2_17_x86_64.manylinux2014_x86_64.whl": "39cb9c62e471b1bb3750066ecc3a3f3052b37751c7c3dfd0fd7e48900ed52982",
+    "shapely-2.1.1-cp312-cp312-macosx_10_13_x86_64.whl": "2827365b58bf98efb60affc94a8e01c56dd1995a80aabe4b701465d86dcbba43",
+    "shapely-2.1.1-cp312-cp312-macosx_11_0_arm64.whl": "a9c551f7fa7f1e917af2347fe983f21f212863f1d04f08eece01e9c275903fad",
 }
+
+MACOS = tuple(name for name in PUBLISHED if "macosx" in name)
+"""For arm64 and x86_64: ten projects with many ways to build a Mach-O image."""
 
 
 def unrepaired(name: str) -> Path:
