@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Edit, Kind
 from nativewheel.linkage.contents import WheelImage
+from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.policy import runs
 from nativewheel.repair import consuming, rpaths
 from nativewheel.repair.plan import ImageEdit, VendoredLibrary
@@ -54,7 +56,7 @@ class ImageEditor:
         # The program that moves has other folders around it than those that its own entries meant.
         entries = rpaths.kept(image) if installed == image.installed else ()
         if installed is not None:
-            entries = rpaths.leading_to(folders, installed, entries)
+            entries = rpaths.leading_to(folders, installed, rpaths.away_from(self._others_folders(links), installed, entries))
         own = self.exported.get(image.member)
         replace = (*replace, *self._other_names(links), *consuming.replacements(links))
         edit = Edit(
@@ -75,6 +77,16 @@ class ImageEditor:
         return VendoredLibrary(
             source=source, names=(), member=image.member, edit=edited.edit if edited else Edit(), size=image.size, sha256=host.sha256(source)
         )
+
+    def _others_folders(self, links: Iterable[Link]) -> set[str]:
+        """Return the folders of providers alone: whether they are installed beside this wheel must not matter.
+
+        One that an excluded library may be in stays on the search path.
+        """
+        if any(link.reach is Reach.EXCLUDED for link in links):
+            return set()
+        own = {dirname(image.installed or "") for image in self.graph.images.values()}
+        return {dirname(variant.library.member) for link in links if link.chosen for variant in link.chosen.variants} - own
 
     def _other_names(self, links: Iterable[Link]) -> tuple[tuple[Identity, Identity], ...]:
         """Return (old, new) for images of the wheel that are asked for under a name that they do not have, or will not have."""

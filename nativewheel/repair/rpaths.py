@@ -30,6 +30,12 @@ def dropped(image: WheelImage) -> tuple[str, ...]:
     return tuple(entry for entry in dict.fromkeys(image.image.rpaths) if entry not in stay)
 
 
+def away_from(folders: Iterable[str], installed: str, entries: tuple[str, ...]) -> tuple[str, ...]:
+    """Take out of ``entries`` what leads from the image at ``installed`` to one of ``folders`` (paths below the root of the installation)."""
+    avoided = frozenset(folders)
+    return tuple(entry for entry in entries if formats.expand_rpath(entry, dirname(installed)) not in avoided)
+
+
 def leading_to(folders: Iterable[str], installed: str, entries: tuple[str, ...]) -> tuple[str, ...]:
     """Add to ``entries`` what leads from the image at ``installed`` to each of ``folders`` (paths below the root of the installation)."""
     here = dirname(installed)

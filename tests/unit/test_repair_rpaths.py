@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from madeimages import extension, member
 
 from nativewheel import formats
-from nativewheel.repair.rpaths import dropped, kept, leading_to
+from nativewheel.repair.rpaths import away_from, dropped, kept, leading_to
 
 if TYPE_CHECKING:
     from nativewheel.linkage.contents import WheelImage
@@ -73,6 +73,11 @@ def test_paths_are_added_in_order_after_those_that_are_there() -> None:
 @pytest.mark.parametrize("entry", ["$ORIGIN/../../spam.libs", "${ORIGIN}/../../spam.libs/", "$ORIGIN/x/../../../spam.libs"])
 def test_a_folder_that_is_reached_already_is_not_added(entry: str) -> None:
     assert leading_to(["spam.libs"], "pkg/sub/_x.so", (entry,)) == (entry,)
+
+
+def test_what_leads_to_a_folder_to_avoid_goes() -> None:
+    entries = ("$ORIGIN/../ntcore/lib", "$ORIGIN/lib", "${ORIGIN}/x/../../ntcore/lib/", "$ORIGIN/../ntcore")
+    assert away_from(["ntcore/lib", "spam.libs"], "pkg/_x.so", entries) == ("$ORIGIN/lib", "$ORIGIN/../ntcore")
 
 
 @given(st.lists(FOLDERS), FOLDERS)
