@@ -10,6 +10,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytest_plugins = ["sharedfixtures"]
 REQUIRE_ALL = os.environ.get("NATIVEWHEEL_REQUIRE_ALL") == "1"
 
 
