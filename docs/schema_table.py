@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class SchemaTable(Directive):
-    """List the properties of the object that ``pointer`` leads to (keys with slashes between), or of the whole document."""
+    """List the properties of the object that ``pointer`` leads to (keys and numbers with slashes between), or of the whole document."""
 
     required_arguments = 1
     optional_arguments = 1
@@ -24,16 +24,17 @@ class SchemaTable(Directive):
         schema = json.loads(files("nativewheel.schemas").joinpath(self.arguments[0]).read_text(encoding="utf-8"))
         place = schema
         for key in self.arguments[1].split("/") if len(self.arguments) > 1 else ():
-            place = place[key]
+            place = place[int(key) if isinstance(place, list) else key]
         items = nodes.definition_list()
         for name, declared in place["properties"].items():
-            items += _item(name, _resolved(declared, schema))
+            about = _resolved(declared, schema)
+            items += _item(name, _type(about, schema), about.get("description", ""))
         return [items]
 
 
-def _item(name: str, about: dict[str, Any]) -> nodes.definition_list_item:
-    term = nodes.term("", "", nodes.literal(text=name), nodes.Text(f" ({_type(about)})"))
-    return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph(text=about.get("description", ""))))
+def _item(name: str, kind: str, description: str) -> nodes.definition_list_item:
+    term = nodes.term("", "", nodes.literal(text=name), nodes.Text(f" ({kind})"))
+    return nodes.definition_list_item("", term, nodes.definition("", nodes.paragraph(text=description)))
 
 
 def _resolved(declared: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -48,12 +49,14 @@ def _resolved(declared: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any
     return declared
 
 
-def _type(about: dict[str, Any]) -> str:
+def _type(about: dict[str, Any], schema: dict[str, Any]) -> str:
     if "const" in about:
         return json.dumps(about["const"])
     if "enum" in about:
         return " or ".join(map(json.dumps, about["enum"]))
-    kind = about.get("type", "string or array")
+    if "anyOf" in about:
+        return " or ".join(dict.fromkeys(_type(_resolved(option, schema), schema) for option in about["anyOf"]))
+    kind = about["type"]
     return kind if isinstance(kind, str) else " or ".join(kind)
 
 
