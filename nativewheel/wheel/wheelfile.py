@@ -60,7 +60,7 @@ def _expanded(text: str) -> tuple[str, ...]:
 
 
 def retag(headers: Headers, tags: Sequence[str], tool_version: str) -> Headers:
-    """Rewrite WHEEL for a repaired wheel: the expanded ``tags`` of its file name, not pure, and a Generator line of ours.
+    """Rewrite WHEEL for a repaired wheel: the expanded ``tags`` of its file name, not pure unless for any platform, and a Generator line of ours.
 
     The tags come from the file name, because that is what installers go by; a WHEEL that says otherwise is put right.  The backend's Generator
     stays, ours follows it; everything else (Build among it) is kept.
@@ -70,4 +70,6 @@ def retag(headers: Headers, tags: Sequence[str], tool_version: str) -> Headers:
         headers = headers.with_added("Generator", f"{_GENERATOR} {tool_version}", after="Generator")
     else:
         headers = headers.with_values("Generator", (*generators, f"{_GENERATOR} {tool_version}"))
-    return headers.with_values("Root-Is-Purelib", ("false",)).with_values("Tag", tags)
+    if not all(tag.endswith("-any") for tag in tags):
+        headers = headers.with_values("Root-Is-Purelib", ("false",))
+    return headers.with_values("Tag", tags)

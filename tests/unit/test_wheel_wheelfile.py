@@ -51,3 +51,9 @@ def test_without_a_generator_ours_is_the_only_one() -> None:
 
 def test_a_wheel_file_without_tags_gets_those_of_the_file_name() -> None:
     assert retag(Headers.parse(b"Wheel-Version: 1.0\n"), ("py3-none-linux_x86_64",), "1.2").all("Tag") == ("py3-none-linux_x86_64",)
+
+
+def test_a_wheel_for_any_platform_stays_pure() -> None:
+    for pure in ("true", "false"):
+        headers = Headers.parse(f"Wheel-Version: 1.0\nRoot-Is-Purelib: {pure}\nTag: py3-none-any\n".encode())
+        assert retag(headers, ["py3-none-any"], "1").first("Root-Is-Purelib") == pure
