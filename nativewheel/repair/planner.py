@@ -144,7 +144,7 @@ class _Planner:
                 if edit.target != edit.member and graph.images[edit.member].installed is None
             ),
             files=(*shim.files, *injection.files, *exporting.files_beside(archive, exports), *exporting.build_files(archive, exports)),
-            removed=(*sorted(copies), *injection.removed),
+            removed=(*sorted(copies - {exported.link for exported in exports}), *injection.removed),
             exports=shim.exports,
             consumes=shim.consumes,
             requires=shim.requires,
