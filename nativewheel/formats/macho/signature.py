@@ -74,7 +74,7 @@ def verify(image: Slice) -> SignatureState:
         return SignatureState(signer=Signer.NOBODY)
     signer, identifier = Signer.AD_HOC, None
     try:
-        blobs = _blobs(bytes(image.take(place.offset, place.size, "the code signature")))
+        blobs = _blobs(image.take(place.offset, place.size, "the code signature"))
         signer = Signer.CERTIFICATE if _has_certificate(blobs) else Signer.AD_HOC
         directory = _code_directory(blobs.get(CSSLOT_CODEDIRECTORY, b""))
         identifier = directory.identifier

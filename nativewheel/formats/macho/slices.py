@@ -147,11 +147,11 @@ class Slice:
         """Return the segment of that name."""
         return next((segment for segment in self.segments if segment.name == name), None)
 
-    def take(self, offset: int, size: int, what: str) -> memoryview:
-        """Return ``size`` bytes from ``offset`` of the slice."""
+    def take(self, offset: int, size: int, what: str) -> bytes:
+        """Copy ``size`` bytes from ``offset`` of the slice; no view of it may outlive the file."""
         if not 0 <= offset <= offset + size <= len(self.data):
             raise UnreadableError(f"{what} reaches past the end of the image", where=(f"offset {offset:#x}, {size} bytes",))
-        return self.data[offset : offset + size]
+        return bytes(self.data[offset : offset + size])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,13 +165,13 @@ class MachFile:
 @contextmanager
 def opened(data: Buffer) -> Iterator[MachFile]:
     """Parse ``data``, and release the views of it at the end, so that a memory map can be closed although an error is still alive."""
+    parts: list[memoryview] = []
     with memoryview(data) as whole, whole.cast("B") as view:
-        file = _parse(view)
         try:
-            yield file
+            yield _parse(view, parts)
         finally:
-            for image in file.slices:
-                image.data.release()
+            for part in parts:
+                part.release()
 
 
 def parse(data: Buffer) -> MachFile:
@@ -180,10 +180,11 @@ def parse(data: Buffer) -> MachFile:
     Raises ``UnreadableError``, also for a universal file some slices of which nativewheel cannot read, and ``ForeignImageError`` for a sound one
     that is made only for other machines, for another system than macOS, or that nothing loads (a universal static library).
     """
-    return _parse(memoryview(data).cast("B"))
+    return _parse(memoryview(data).cast("B"), [])
 
 
-def _parse(view: memoryview) -> MachFile:
+def _parse(view: memoryview, parts: list[memoryview]) -> MachFile:
+    """Parse a file, and add the views of its slices to ``parts``, also those of slices that are refused."""
     if len(view) < HEADER.size:
         raise UnreadableError("the file ends inside the Mach-O header")
     magic, count = FAT_HEADER.unpack_from(view)
@@ -194,14 +195,15 @@ def _parse(view: memoryview) -> MachFile:
             hint="write it again with lipo -create, without -fat64",
         )
     if magic != FAT_MAGIC:
-        return MachFile(slices=(_slice(view[:], 0, 0),), is_fat=False)
+        parts.append(view[:])
+        return MachFile(slices=(_slice(parts[0], 0, 0),), is_fat=False)
     if not 0 < count <= MOST_SLICES or FAT_HEADER.size + count * FAT_ARCH.size > len(view):
         raise UnreadableError(f"a universal file of {count} slices", where=("fat_header",))
     table = bytes(view[FAT_HEADER.size : FAT_HEADER.size + count * FAT_ARCH.size])
-    return MachFile(slices=_fat_slices(view, tuple(FAT_ARCH.iter_unpack(table))), is_fat=True)
+    return MachFile(slices=_fat_slices(view, tuple(FAT_ARCH.iter_unpack(table)), parts), is_fat=True)
 
 
-def _fat_slices(view: memoryview, table: tuple[tuple[int, int, int, int, int], ...]) -> tuple[Slice, ...]:
+def _fat_slices(view: memoryview, table: tuple[tuple[int, int, int, int, int], ...], parts: list[memoryview]) -> tuple[Slice, ...]:
     end = FAT_HEADER.size + len(table) * FAT_ARCH.size
     for _, _, offset, size, align in sorted(table, key=lambda row: row[2]):
         if not end <= offset <= offset + size <= len(view) or align > MOST_ALIGN or offset % (1 << align):
@@ -211,7 +213,8 @@ def _fat_slices(view: memoryview, table: tuple[tuple[int, int, int, int, int], .
     foreign: list[ForeignImageError] = []
     for cputype, cpusubtype, offset, size, align in table:
         try:
-            image = _slice(view[offset : offset + size], offset, align)
+            parts.append(view[offset : offset + size])
+            image = _slice(parts[-1], offset, align)
         except ForeignImageError as error:
             foreign.append(error)
             continue

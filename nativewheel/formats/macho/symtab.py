@@ -70,8 +70,8 @@ def read_symbols(image: Slice) -> SymbolTable:
     symtab = image.symtab
     if symtab is None:
         return SymbolTable(names=array("I"), types=b"", sections=b"", descriptions=array("H"), values=array("Q"), strings=b"")
-    raw = bytes(image.take(symtab.symoff, symtab.nsyms * NLIST_SIZE, "the symbol table (LC_SYMTAB)"))
-    strings = bytes(image.take(symtab.stroff, symtab.strsize, "the string table (LC_SYMTAB)"))
+    raw = image.take(symtab.symoff, symtab.nsyms * NLIST_SIZE, "the symbol table (LC_SYMTAB)")
+    strings = image.take(symtab.stroff, symtab.strsize, "the string table (LC_SYMTAB)")
     return SymbolTable(
         names=_numbers("I", raw)[::4],
         types=raw[4::NLIST_SIZE],
