@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.contents import Contents, WheelImage
     from nativewheel.linkage.graph import Graph, Link, ProviderSearch
     from nativewheel.linkage.manifest import Manifest, ManifestConsumption
-    from nativewheel.linkage.policy import Policy
+    from nativewheel.linkage.verdict import Evaluation
 
 # How the repair tools of this field name the folders that they fill: auditwheel and delvewheel "<dist>.libs", delocate ".dylibs".
 _VENDOR_FOLDERS = (".libs", ".dylibs")
@@ -126,7 +126,7 @@ def _judged(inspection: Inspection, contents: Contents, known: PolicySet, search
             for image in contents.images
         ),
         external=_libraries(judge.graph, external),
-        spared=_spared(contents, known, search, aim.policy, consumes) if consumes and aim else (),
+        spared=_spared(contents, known, search, aim, consumes) if consumes and aim else (),
     )
 
 
@@ -136,9 +136,12 @@ def _judge(images: tuple[WheelImage, ...], known: PolicySet, search: HostSearch,
 
 
 def _spared(
-    contents: Contents, known: PolicySet, search: HostSearch, policy: Policy, consumes: tuple[ManifestConsumption, ...]
+    contents: Contents, known: PolicySet, search: HostSearch, aim: Evaluation, consumes: tuple[ManifestConsumption, ...]
 ) -> tuple[ExternalLibrary, ...]:
-    """Return what the host would have given in the place of the providers' libraries: the same images, asking for the plain names."""
+    """Return what the host would have given in the place of the providers' libraries: the same images, asking for the plain names.
+
+    What ``aim`` takes of the host in any case is not among it.
+    """
     plain = {item.identity: item.original for item in consumes}
     images = tuple(
         replace(
@@ -148,7 +151,7 @@ def _spared(
         for image in contents.images
     )
     judge = _judge(images, known, search, None)
-    return _libraries(judge.graph, judge.evaluate(policy).external)
+    return _libraries(judge.graph, [path for path in judge.evaluate(aim.policy).external if path not in aim.external])
 
 
 def _libraries(graph: Graph, paths: Collection[Path]) -> tuple[ExternalLibrary, ...]:
