@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from madeshares import RULE, SHARING, consumer, provider, repaired
 
 from nativewheel.config.document import parse
 from nativewheel.config.keys import ADD_LIBRARY, KEYS, LIB_SDIR, RUN_KEYS
@@ -30,7 +33,7 @@ def accepted(document: object) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["config", "repair", "show"])
+@pytest.mark.parametrize("name", ["config", "doctor", "manifest", "repair", "show"])
 def test_schemas_are_valid(name: str) -> None:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
@@ -75,6 +78,25 @@ def test_schema_and_parser_share_their_patterns() -> None:
         ({"overrides": [{"select": "a", "strip": True}]}, True),
         ({"overrides": {"select": "a"}}, False),
         ({"wheel-dir": "a\x00"}, False),
+        ({"export": []}, True),
+        ({"export": [{}]}, False),
+        ({"export": ["*.so"]}, False),
+        ({"export": [{"library": []}]}, False),
+        ({"export": [{"library": ["a"], "abi": "1"}]}, True),
+        ({"export": [{"library": ["a"], "abi": "1.0"}]}, False),
+        ({"export": [{"library": ["a"], "abi": "1\n"}]}, False),
+        ({"export": [{"library": ["a"], "binding": "flat"}]}, False),
+        ({"export": [{"library": ["a"], "rename": False, "system-fallback": True}]}, True),
+        ({"export": [{"library": ["a"], "rename": True, "system-fallback": True}]}, False),
+        ({"export": [{"library": ["a"], "rename": False, "uniquify": True}]}, False),
+        ({"export": [{"library": ["a"], "rename": False, "uniquify": True, "system-fallback": True}]}, False),
+        ({"export": [{"library": ["a"], "rename": False, "uniquify": True, "system-fallback": False}]}, False),
+        ({"providers": {"a": "b"}}, True),
+        ({"providers": {"a": "-b"}}, False),
+        ({"providers": {"": "b"}}, False),
+        ({"providers": {"a": {}}}, False),
+        ({"providers": {"a": {"dist": "b", "built-against": ""}}}, False),
+        ({"overrides": [{"select": "a", "export": [{"library": ["a"]}]}]}, True),
     ],
 )
 def test_schema_and_parser_agree_on_these(document: object, expected: bool) -> None:  # noqa: FBT001
@@ -97,6 +119,40 @@ TABLES = st.dictionaries(st.sampled_from([*KEYS, "select", "export", "check"]), 
 @given(TABLES | st.builds(lambda table, overrides: {**table, "overrides": overrides}, TABLES, st.lists(TABLES, max_size=2) | VALUES))
 def test_schema_and_parser_agree(document: dict[str, object]) -> None:
     assert VALIDATOR.is_valid(document) == accepted(document)
+
+
+FLAGS = st.booleans()
+EXPORTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "library": st.lists(st.sampled_from(["*.so", ""]), max_size=2),
+        "distribution": st.text("aA-._ ", max_size=3),
+        "requires": st.sampled_from(["=={version}", ""]),
+        "abi": st.text("1aÉ-", max_size=2),
+        "uniquify": FLAGS,
+        "executables": st.sampled_from(["refuse", "vendor", "copy"]),
+        "rename": FLAGS,
+        "system-fallback": FLAGS,
+    },
+)
+NAMINGS = st.text("aA-._", max_size=3) | st.fixed_dictionaries({}, optional={"dist": st.text("aA-.", max_size=3), "marker": st.just("x")})
+
+
+@given(EXPORTS, st.dictionaries(st.sampled_from(["libx.so", "", "a\n"]), NAMINGS, max_size=2))
+def test_schema_and_parser_agree_on_sharing(export: dict[str, object], providers: dict[str, object]) -> None:
+    for document in ({"export": [export]}, {"providers": providers}):
+        assert VALIDATOR.is_valid(document) == accepted(document)
+
+
+def test_manifests_in_finished_wheels_are_as_their_schema_says(tmp_path: Path) -> None:
+    schema = jsonschema.Draft202012Validator(json.loads((SCHEMAS / "manifest.schema.json").read_text(encoding="utf-8")))
+    wish = replace(SHARING, export=(replace(RULE, uniquify=True, abi="2"),))
+    for path in repaired([consumer(tmp_path), provider(tmp_path)], tmp_path / "out", wish):
+        with zipfile.ZipFile(path) as archive:
+            (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/nativewheel.json")]
+            document = json.loads(archive.read(name))
+        schema.validate(document)
+        assert document["exports"] or document["consumes"]
 
 
 @given(st.text(st.sampled_from("ab.=/\\\n"), max_size=9))
