@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from madeimages import FIXTURES, LIBRARIES, content, patched, vend
+from madeshares import CORE, RULE, SHARING, UNIQUE, consumer, provider, repaired
 from smallwheels import rewritten, wheel
 
 from nativewheel.errors import UnreadableError
@@ -123,3 +125,54 @@ def test_any_number_of_threads_finds_the_same(tmp_path: Path) -> None:
     }
     path = wheel(tmp_path, "cp311-cp311-linux_x86_64", files)
     assert inspect_wheel(path, lib_path=[LIBRARIES], sysroot=tmp_path, jobs=4) == inspect_wheel(path, lib_path=[LIBRARIES], sysroot=tmp_path)
+
+
+class TestSharing:
+    @pytest.fixture
+    def made(self, tmp_path: Path) -> tuple[Path, ...]:
+        return repaired([consumer(tmp_path), provider(tmp_path)], tmp_path / "out")
+
+    def test_a_consumer_names_its_provider_and_what_it_spares(self, tmp_path: Path, made: tuple[Path, ...]) -> None:
+        found = inspect_wheel(made[0], lib_path=[LIBRARIES], sysroot=tmp_path)
+        (module,) = found.images
+        assert [(item.name, item.supply, item.provider) for item in module.dependencies] == [
+            (UNIQUE, Supply.PROVIDER, "core"),
+            ("libc.so.6", Supply.SYSTEM, None),
+        ]
+        assert [(library.path, library.size) for library in found.spared] == [(LIBRARIES / "libntcore.so.1", len(CORE))]
+        assert (found.external, found.repaired, found.repaired_by) == ((), None, "nativewheel")
+        assert found.verdict is not None
+        assert found.verdict.tag == "manylinux_2_5_x86_64"
+
+    def test_what_the_host_does_not_have_spares_nothing(self, tmp_path: Path, made: tuple[Path, ...]) -> None:
+        assert inspect_wheel(made[0], sysroot=tmp_path).spared == ()
+
+    def test_what_a_spared_library_needs_counts(self, tmp_path: Path) -> None:
+        files = {"core/libntouter.so.2": OUTER.read_bytes(), "core/libntinner.so.1": INNER.read_bytes()}
+        wish = replace(SHARING, export=(replace(RULE, library=("*outer*",)),), lib_path=(LIBRARIES,))
+        made, _ = repaired([consumer(tmp_path, {"user/__init__.py": b"", "user/x.so": vend()}), provider(tmp_path, files)], tmp_path / "out", wish)
+        found = inspect_wheel(made, lib_path=[LIBRARIES], sysroot=tmp_path)
+        assert [library.path for library in found.spared] == [OUTER, INNER]
+
+    def test_what_the_wheel_wants_of_the_host_anyway_is_not_spared(self, tmp_path: Path) -> None:
+        both = patched(
+            FIXTURES / "lib/linux-x86_64-glibc/libntinner.so.1",
+            tmp_path / "x.so",
+            "--add-needed",
+            "libntcore.so.1",
+            "--add-needed",
+            "libntouter.so.2",
+        )
+        files = {"user/__init__.py": b"", "user/libx.so": both.read_bytes()}
+        wish = replace(SHARING, exclude=("libntouter*",))
+        made, _ = repaired([consumer(tmp_path, files), provider(tmp_path)], tmp_path / "out", wish)
+        found = inspect_wheel(made, lib_path=[LIBRARIES], sysroot=tmp_path)
+        assert [library.path for library in found.spared] == [LIBRARIES / "libntcore.so.1"]
+        assert {library.path for library in found.external} >= {OUTER}
+
+    def test_a_provider(self, tmp_path: Path, made: tuple[Path, ...]) -> None:
+        found = inspect_wheel(made[1], lib_path=[LIBRARIES], sysroot=tmp_path)
+        assert found.manifest is not None
+        assert [item.identity for item in found.manifest.exports] == [UNIQUE]
+        assert found.spared == ()
+        assert found.external == ()

@@ -10,9 +10,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from nativewheel.formats.image import Edit, Identity
+from nativewheel.formats.image import Arch, Edit, Format, Identity
+from nativewheel.linkage.manifest import ManifestConsumption, ManifestExport, ManifestRenames
 from nativewheel.repair.outcome import Outcome
-from nativewheel.repair.plan import Action, ImageEdit, Launcher, Plan, VendoredLibrary
+from nativewheel.repair.plan import Action, ImageEdit, Launcher, NewFile, Plan, VendoredLibrary
 from nativewheel.report import repair_json, repair_text
 from nativewheel.report.plan_text import edit_text
 from nativewheel.wheel.names import Member, WheelName
@@ -172,3 +173,75 @@ def test_json_of_a_dry_run_keeps_the_status_and_has_no_size() -> None:
     assert document["dry_run"] is True
     assert document["wheels"][0]["status"] == "repaired"
     assert document["wheels"][0]["size"] is None
+
+
+EXPORT = ManifestExport(
+    original=FOO,
+    identity=Identity("libnw_spam__foo.so.1"),
+    member=Member("spam/libnw_spam__foo.so.1"),
+    anchor=Member("spam/libnw_spam__foo.so.1.anchor"),
+    link=Member("spam/libfoo.so"),
+    format=Format.ELF,
+    archs=(Arch.X86_64,),
+    abi="1",
+    uniquify=True,
+    requires="=={major}.*",
+    renames=ManifestRenames.of({"f": "nw_spam__f"}),
+    kept=("g",),
+    uses=("eggs",),
+)
+TAKEN = ManifestConsumption(
+    provider="eggs", version="2.0", original=Identity("libegg.so"), identity=Identity("libnw_eggs__egg.so"), requires="==2.*,>=2.0"
+)
+SHARED = replace(
+    REPAIRED,
+    plan=replace(
+        REPAIRED.plan,
+        vendored=(),
+        edits=(
+            ImageEdit(
+                member=Member("spam/libfoo.so.1"), target=EXPORT.member, edit=Edit(identity=EXPORT.identity, rename_symbols=(("f", "nw_spam__f"),))
+            ),
+            ImageEdit(member=Member("_x.so"), target=Member("_x._nw.so"), edit=Edit()),
+        ),
+        launchers=(),
+        files=(NewFile(member=Member("nw_spam/__init__.py"), data=b"x"),),
+        removed=(Member("spam/__pycache__/__init__.cpython-311.pyc"),),
+        exports=(EXPORT,),
+        consumes=(TAKEN,),
+        requires=("eggs==2.*,>=2.0",),
+        warnings=(),
+    ),
+)
+SHARING_TEXT = (
+    "  exports libfoo.so.1 as libnw_spam__foo.so.1; consumers require =={major}.*\n"
+    "  uses libegg.so of eggs 2.0 as libnw_eggs__egg.so\n"
+    "  requires eggs==2.*,>=2.0\n"
+)
+
+
+def test_text_tells_what_is_shared() -> None:
+    assert SHARING_TEXT in repair_text.render([SHARED])
+    assert "nw_spam/__init__.py" not in repair_text.render([SHARED])
+    assert SHARING_TEXT in repair_text.render([replace(SHARED, size=0)], dry_run=True)
+
+
+def test_changes_name_every_file() -> None:
+    assert (
+        "  changes:\n"
+        "    spam/libfoo.so.1: name libnw_spam__foo.so.1; 1 symbol renamed, goes to spam/libnw_spam__foo.so.1\n"
+        "    _x.so: as it is, goes to _x._nw.so\n"
+        "    nw_spam/__init__.py: written\n"
+        "    spam/__pycache__/__init__.cpython-311.pyc: removed\n"
+    ) in repair_text.render([SHARED], verbose=True)
+
+
+def test_json_of_what_is_shared() -> None:
+    document = json.loads(repair_json.render([SHARED]))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    wheel = document["wheels"][0]
+    assert wheel["exported"] == [EXPORT.document()]
+    assert wheel["consumed"] == [
+        {"provider": "eggs", "version": "2.0", "original": "libegg.so", "identity": "libnw_eggs__egg.so", "requires": "==2.*,>=2.0"}
+    ]
+    assert wheel["requires_added"] == ["eggs==2.*,>=2.0"]

@@ -12,6 +12,7 @@ import pytest
 
 from nativewheel.formats.image import Arch, Format, Identity, Image, Kind
 from nativewheel.linkage.inspection import Blocker, ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply, Verdict
+from nativewheel.linkage.manifest import Manifest, ManifestConsumption, ManifestExport
 from nativewheel.report import blockers_text, show_json, show_text, show_tree
 from nativewheel.wheel.names import Member, WheelName
 
@@ -293,3 +294,53 @@ def test_json_is_ascii_whatever_a_name_holds() -> None:
     assert text.isascii()
     assert "\x1b" not in text
     assert json.loads(text)["warnings"] == list(hostile.warnings)
+
+
+EXPORTED = ManifestExport(
+    original=Identity("libfoo.so.1"),
+    identity=Identity("libnw_spam__foo.so.1"),
+    member=Member("spam/libnw_spam__foo.so.1"),
+    format=Format.ELF,
+    archs=(Arch.X86_64,),
+    requires="=={major}.*",
+)
+TAKEN = ManifestConsumption(
+    provider="eggs", version="2.0", original=Identity("libegg.so"), identity=Identity("libnw_eggs__egg.so"), requires="==2.*,>=2.0"
+)
+FROM_EGGS = SuppliedDependency(name=TAKEN.identity, supply=Supply.PROVIDER, provider="eggs")
+SHARING = replace(
+    PURE,
+    verdict=Verdict(tag="manylinux_2_17_x86_64"),
+    images=(InspectedImage(member=Member("spam/_a.so"), image=image(), size=2000, dependencies=(FROM_EGGS, LIBC)),),
+    manifest=Manifest(namespace="nw_spam", exports=(EXPORTED,), consumes=(TAKEN,)),
+    spared=(
+        ExternalLibrary(path=Path("/lib/libyolk.so"), size=1000, image=image(Kind.LIBRARY), dependencies=()),
+        ExternalLibrary(path=Path("/lib/libegg.so"), size=2_000_000, image=image(Kind.LIBRARY), dependencies=()),
+    ),
+)
+
+
+def test_text_of_a_wheel_that_shares() -> None:
+    text = show_text.render(SHARING, verbose=True)
+    assert (
+        "  Exports libfoo.so.1 as libnw_spam__foo.so.1; consumers require =={major}.*\n"
+        "  Uses libegg.so of eggs==2.*,>=2.0 as libnw_eggs__egg.so\n"
+        "  Without sharing it would carry 2 libraries more, 2.0 MB:\n"
+        "    libegg.so 2.0 MB\n"
+        "    libyolk.so 1.0 kB\n"
+    ) in text
+    assert "      libnw_eggs__egg.so [provider] eggs\n" in text
+    assert "Without sharing" not in show_text.render(replace(SHARING, spared=()))
+
+
+def test_a_tree_names_the_provider() -> None:
+    assert "├── libnw_eggs__egg.so [provider] eggs\n" in show_tree.render(SHARING)
+
+
+def test_json_of_a_wheel_that_shares() -> None:
+    document = json.loads(show_json.render([SHARING], several=False))
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+    assert document["exports"] == [EXPORTED.document()]
+    assert document["consumes"] == [TAKEN.document()]
+    assert document["spared"] == [{"path": "/lib/libyolk.so", "size": 1000}, {"path": "/lib/libegg.so", "size": 2_000_000}]
+    assert document["images"][0]["dependencies"][0] == {"name": TAKEN.identity, "kind": "provider", "resolved": None, "provider": "eggs"}
