@@ -66,9 +66,10 @@ def exports_prefix(image: Slice, prefix: bytes) -> bool:
 
 def _children(data: memoryview, trie: Linkedit, node: int) -> Iterator[tuple[bytes, int]]:
     """Yield the labels and the offsets of the children of a node."""
-    size, start = read_uleb(data, trie.offset + node)
+    end = min(trie.offset + trie.size, len(data))
+    size, start = read_uleb(data, trie.offset + node) if node < trie.size else (0, end)
     offset = start + size
-    if node >= trie.size or offset >= min(trie.offset + trie.size, len(data)):
+    if offset >= end:
         raise UnreadableError("a node of the export trie is outside it", where=(f"trie offset {node:#x}",))
     for _ in range(data[offset]):
         label = _label(data, offset + 1)
