@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-FIRST, LAST = (3, 9), (3, 13)
+TESTED = range(9, 14)
 _WHO = """
 import platform as p, sys
 print(p.python_implementation(), p.machine(), p.libc_ver()[0], p.python_version(), "d" if hasattr(sys, "gettotalrefcount") else "-", sys.executable)
@@ -21,20 +21,17 @@ print(p.python_implementation(), p.machine(), p.libc_ver()[0], p.python_version(
 
 
 @cache
-def cpythons() -> dict[str, Path]:
-    """Return the programs of CPython 3.9 to 3.13, by version: the running one, pyenv's, those on PATH, and Debian's debug build (``3.11.2d``)."""
+def cpythons(minors: range = TESTED) -> dict[str, Path]:
+    """Return the programs of CPython 3.x for glibc, by version: the running one, pyenv's, those on PATH, and Debian's debug build (``3.11.2d``)."""
     versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    names = [f"python3.{minor}{kind}" for minor in range(FIRST[1], LAST[1] + 1) for kind in ("", "-dbg")]
+    names = [f"python3.{minor}{kind}" for minor in minors for kind in ("", "-dbg")]
     candidates = [sys.executable, *map(str, sorted(versions.glob("3.*/bin/python3"))), *filter(None, map(shutil.which, names))]
-    found: dict[tuple[int, ...], tuple[str, Path]] = {}
+    found: dict[tuple[int, bool], tuple[str, Path]] = {}
     for candidate in candidates:
         said = subprocess.run([candidate, "-I", "-c", _WHO], capture_output=True, text=True, check=False).stdout.split(maxsplit=5)
-        if said[:3] != ["CPython", os.uname().machine, "glibc"]:
-            continue
-        numbers = tuple(int(number) for number in said[3].split(".")[:2])
-        if FIRST <= numbers <= LAST:
+        if said[:3] == ["CPython", os.uname().machine, "glibc"] and minor(said[3]) in minors:
             debug = said[4] == "d"
-            found.setdefault((*numbers, int(debug)), (f"{said[3]}{'d' if debug else ''}", Path(said[5].strip())))
+            found.setdefault((minor(said[3]), debug), (f"{said[3]}{'d' if debug else ''}", Path(said[5].strip())))
     return dict(found[key] for key in sorted(found))
 
 

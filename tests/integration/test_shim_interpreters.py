@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from command import FIXTURES, fixture
+from cpythons import cpythons, minor
 from smallwheels import compiled
 
 from nativewheel.formats.elf import patchelf
@@ -22,6 +21,7 @@ from nativewheel.shim.inject import ShimLibrary, ShimPackage, ShimProvider, pack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux" or os.uname().machine != "x86_64", reason="the libraries are for Linux on x86_64")
 LIBRARIES = FIXTURES / "lib/linux-x86_64-glibc"
@@ -64,22 +64,9 @@ class Python:
 
 @cache
 def pythons() -> dict[str, Python]:
-    """Return one of each version by its full name: the running one, pyenv's, and those on PATH."""
-    versions = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [
-        sys.executable,
-        *map(str, versions.glob("3.*/bin/python3")),
-        *filter(None, (shutil.which(f"python3.{minor}") for minor in range(8, 20))),
-    ]
-    code = "import platform as p, sys; print(p.python_implementation(), p.machine(), p.libc_ver()[0], p.python_version(), sys.executable)"
-    found: dict[str, Python] = {}
-    for candidate in candidates:
-        said = subprocess.run([candidate, "-I", "-c", code], capture_output=True, text=True, check=False).stdout.split(maxsplit=4)
-        if said[:3] == ["CPython", "x86_64", "glibc"]:
-            numbers = tuple(int(number) for number in re.findall(r"\d+", said[3])[:2])
-            if numbers >= (3, 8):
-                found.setdefault(said[3], Python(program=Path(said[4].strip()), version=numbers))
-    return dict(sorted(found.items(), key=lambda item: item[1].version))
+    """Return those that the shim is for, by their full versions."""
+    found = cpythons(range(8, 20)) if sys.platform == "linux" else {}
+    return {name: Python(program=program, version=(3, minor(name))) for name, program in found.items()}
 
 
 @pytest.fixture(params=pythons())
