@@ -1,0 +1,9 @@
+/* A consumer of what libfront re-exports. */
+int front_version(void);
+int foo_alias(int a);
+int foo_add(int a, int b);
+
+int baz_version(void) { return front_version(); }
+int baz_alias(int a) { return foo_alias(a); }
+int baz_add(int a, int b) { return foo_add(a, b); }
+int PyInit__baz(void) { return 0; }
