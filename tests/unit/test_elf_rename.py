@@ -228,7 +228,7 @@ def test_a_symbol_of_the_same_name_in_the_global_scope_loses(tmp_path: Path) -> 
 
 @needs_gcc
 def test_cpp_classes_across_libraries(tmp_path: Path) -> None:
-    """Classes get other names, also their virtual tables and type information, which are weak; weak functions of templates keep theirs."""
+    """Classes get other names, also their virtual tables and type information, which are weak; templates keep theirs."""
     header = """
         #include <stdexcept>
         #include <string>
@@ -252,7 +252,8 @@ def test_cpp_classes_across_libraries(tmp_path: Path) -> None:
     build(tmp_path, "-shared", "-fPIC", "-o", "libs.so", "-Wl,-soname,libs.so", "s.cc", compiler="g++")
     build(tmp_path, "-o", "m", "m.cc", "-L.", "-ls", compiler="g++")
     renames = prefixed(tmp_path / "libs.so", lambda symbol: not symbol.weak or symbol.name.endswith(("5Shape", "7Failure")))
-    assert {"_ZN5Shape5countE", "_ZTI5Shape", "_ZTV7Failure", "_ZZ5twiceIiET_S0_E4last"} <= dict(renames).keys()
+    assert {"_ZN5Shape5countE", "_ZTI5Shape", "_ZTV7Failure"} <= dict(renames).keys()
+    assert "_ZZ5twiceIiET_S0_E4last" not in dict(renames)
     out = tmp_path / "out"
     out.mkdir()
     for name in ("libs.so", "m"):

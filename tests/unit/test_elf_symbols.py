@@ -83,7 +83,8 @@ def reference(path: Path) -> tuple[set[tuple[str, str | None, str | None, bool]]
             if symbol["st_shndx"] == "SHN_UNDEF":
                 wanted.add((symbol.name, version, origin, weak))
             elif symbol["st_other"]["visibility"] in {"STV_DEFAULT", "STV_PROTECTED"} and index != "VER_NDX_LOCAL":
-                offered.add((symbol.name, version, weak))
+                unique = symbol["st_info"]["bind"] == "STB_LOOS"  # 10, which GNU uses for STB_GNU_UNIQUE
+                offered.add((symbol.name, version, weak or unique))
         return wanted, offered
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from io import BytesIO
 from itertools import permutations
 from typing import TYPE_CHECKING
 
 import pytest
+from elftools.elf.elffile import ELFFile
 from madeimages import LIBRARIES
 from madeshares import CORE, RULE, SHARING, UNIQUE, USER, changed, plans, provider, written
 
@@ -223,6 +225,16 @@ class TestUniquify:
     def test_modules_of_the_same_wheel_follow(self, tmp_path: Path) -> None:
         found = plan(tmp_path, {"core/lib/libntcore.so.1": CORE, "core/_ext.abi3.so": USER}, self.UNIQUELY, tag="cp38-abi3-linux_x86_64")
         assert dict(edits(found)["core/_ext.abi3.so"].edit.rename_symbols) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
+
+    @pytest.mark.parametrize("binding", [2, 10])
+    def test_what_images_must_agree_on_keeps_its_name(self, tmp_path: Path, binding: int) -> None:
+        table = ELFFile(BytesIO(CORE)).get_section_by_name(".dynsym")
+        index = next(index for index, symbol in enumerate(table.iter_symbols()) if symbol.name == "nt_add")
+        shared, info = bytearray(CORE), table["sh_offset"] + index * table["sh_entsize"] + 4
+        shared[info] = binding << 4 | shared[info] & 0xF  # STB_WEAK, STB_GNU_UNIQUE
+        found = plan(tmp_path, {"core/lib/libntcore.so.1": bytes(shared)}, self.UNIQUELY)
+        assert found.edits[0].edit.rename_symbols == (("nt_version", "nw_core__nt_version"),)
+        assert export(found).kept == ("nt_add",)
 
 
 class TestTogetherWithVendoring:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 EM_S390 = 22
 SHN_UNDEF, SHN_LORESERVE, SHN_ABS = 0, 0xFF00, 0xFFF1
-STB_LOCAL, STB_WEAK = 0, 2
+STB_LOCAL, STB_WEAK, STB_GNU_UNIQUE = 0, 2, 10
 STV_INTERNAL, STV_HIDDEN = 1, 2
 VER_NDX_LOCAL = 0
 HASH_TABLE = "the symbol hash table (DT_HASH)"
@@ -102,14 +102,15 @@ def imports(elf: ElfFile, dynamic: Dynamic) -> Iterator[Symbol]:
 def exports(elf: ElfFile, dynamic: Dynamic) -> Iterator[Symbol]:
     """Yield the symbols that an image offers.
 
-    A program's copy of a library's variable is an export, too; its version is that of the library.
+    A program's copy of a library's variable is an export, too; its version is that of the library.  The variables of C++ templates and inline
+    functions count as weak: they are STB_GNU_UNIQUE instead (gABI supplement for GNU), because all images must agree on one copy.
     """
     table = read_table(elf, dynamic)
     versions = {need.index: need.version for need in read_needs(elf, dynamic)} | read_definitions(elf, dynamic)
     indexes = offered(table)
     for index, name in zip(indexes, _texts(elf, dynamic, table, indexes), strict=True):
         version = versions.get(table.versions[index] & 0x7FFF) if table.versions else None
-        yield Symbol(name=name, version=version, weak=table.info[index] >> 4 == STB_WEAK)
+        yield Symbol(name=name, version=version, weak=table.info[index] >> 4 in {STB_WEAK, STB_GNU_UNIQUE})
 
 
 def offered(table: SymbolTable) -> list[int]:
