@@ -65,18 +65,18 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
     package has an ``__init__.py`` of its own, a module takes the extension's name and imports it after the call.  Raises ``LinkageError`` where
     neither is possible.
     """
-    installed = {path: member for member in archive.entries if (path := archive.installed_path(member)) is not None}
+    folders = _folders(archive)
     packages: dict[Member, bytes] = {}
     swapped: dict[Member, Member] = {}
     modules: list[NewFile] = []
     for image in images:
         if image.installed is None or image.image.kind is Kind.PROGRAM:
             continue
-        package = _package(archive, installed, image.installed)
+        package = _package(archive, folders, image.installed)
         if package is not None:
             packages.setdefault(package, bytes(archive.read(package)))
         elif image.image.kind is Kind.EXTENSION:
-            module = _swap(archive, installed, image, shim)
+            module = _swap(archive, folders, image, shim)
             swapped[image.member] = Member(join(dirname(image.member), basename(module.member).removesuffix(".py") + "._nw.so"))
             modules.append(module)
     edited = [NewFile(member=member, data=_with_call(archive, member, source, shim)) for member, source in packages.items()]
@@ -85,19 +85,28 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
     return Injection(files=(*changed, *modules), removed=tuple(removed), swapped=swapped)
 
 
-def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) -> Member | None:
+def _folders(archive: WheelArchive) -> dict[str, dict[str, Member]]:
+    """Map each folder of the installation to its files, by name."""
+    found: dict[str, dict[str, Member]] = {}
+    for member in archive.entries:
+        if (path := archive.installed_path(member)) is not None:
+            found.setdefault(dirname(path), {})[basename(path)] = member
+    return found
+
+
+def _package(archive: WheelArchive, folders: Mapping[str, Mapping[str, Member]], path: str) -> Member | None:
     """Return the outermost ``__init__.py`` that runs before the module at ``path`` and is this distribution's alone."""
-    folders = path.split("/")[:-1]
-    for depth in range(1, len(folders) + 1):
-        folder = "/".join(folders[:depth])
-        source = installed.get(f"{folder}/__init__.py")
+    parts = path.split("/")[:-1]
+    for depth in range(1, len(parts) + 1):
+        files = folders.get("/".join(parts[:depth]), {})
+        source = files.get("__init__.py")
         if source is not None:
             with _placed(archive, source):
                 shared = inject.is_shared_namespace(bytes(archive.read(source)))
             if not shared:
                 return source
             continue
-        other = next((member for name, member in installed.items() if dirname(name) == folder and _imports_as(name, "__init__")), None)
+        other = next((member for name, member in files.items() if _imports_as(name, "__init__")), None)
         if other is not None:
             raise LinkageError(
                 "a package whose __init__ is not Python source cannot call the shim first",
@@ -107,12 +116,11 @@ def _package(archive: WheelArchive, installed: Mapping[str, Member], path: str) 
     return None
 
 
-def _swap(archive: WheelArchive, installed: Mapping[str, Member], image: WheelImage, shim: str) -> NewFile:
+def _swap(archive: WheelArchive, folders: Mapping[str, Mapping[str, Member]], image: WheelImage, shim: str) -> NewFile:
     name = basename(image.member).partition(".")[0]
     folder = dirname(image.installed or "")
-    beside = [path for path in installed if dirname(path) == folder and _imports_as(path, name)]
-    beside += [path for path in installed if dirname(path) == join(folder, name) and _imports_as(path, "__init__")]
-    others = [installed[path] for path in beside if installed[path] != image.member]
+    others = [member for file, member in folders[folder].items() if _imports_as(file, name) and member != image.member]
+    others += [member for file, member in folders.get(join(folder, name), {}).items() if _imports_as(file, "__init__")]
     if others:
         raise LinkageError(
             f"{others[0]} stands where a module must go that loads the provider first",
@@ -123,9 +131,9 @@ def _swap(archive: WheelArchive, installed: Mapping[str, Member], image: WheelIm
     return NewFile(member=Member(join(dirname(image.member), f"{name}.py")), data=inject.swap_module(shim, binary))
 
 
-def _imports_as(path: str, name: str) -> bool:
+def _imports_as(file: str, name: str) -> bool:
     """Whether Python takes the file for the module ``name``; sources of Cython and stubs may have the same stem."""
-    stem, _, suffix = basename(path).partition(".")
+    stem, _, suffix = file.partition(".")
     return stem == name and suffix.rpartition(".")[2] in _IMPORTED
 
 
