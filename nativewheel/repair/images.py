@@ -11,9 +11,10 @@ from nativewheel.formats.image import Edit, Kind
 from nativewheel.linkage.contents import WheelImage
 from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.policy import runs
-from nativewheel.repair import consuming, rpaths
+from nativewheel.repair import rpaths
 from nativewheel.repair.plan import ImageEdit, VendoredLibrary
-from nativewheel.repair.vendoring import member_folders, other_file_names, without_libpython
+from nativewheel.repair.references import new_names, new_symbols
+from nativewheel.repair.vendoring import member_folders, without_libpython
 from nativewheel.wheel.layout import Scheme
 from nativewheel.wheel.names import Member
 
@@ -58,7 +59,7 @@ class ImageEditor:
         if installed is not None:
             entries = rpaths.leading_to(folders, installed, rpaths.away_from(self._others_folders(links), installed, entries))
         own = self.exported.get(image.member)
-        replace = (*replace, *self._other_names(links), *consuming.replacements(links))
+        replace = (*replace, *new_names(links, self.graph, self.exported))
         edit = Edit(
             identity=own.identity if own and own.identity != image.image.identity else None,
             replace=replace,
@@ -88,20 +89,9 @@ class ImageEditor:
         own = {dirname(image.installed or "") for image in self.graph.images.values()}
         return {dirname(variant.library.member) for link in links if link.chosen for variant in link.chosen.variants} - own
 
-    def _other_names(self, links: Iterable[Link]) -> tuple[tuple[Identity, Identity], ...]:
-        """Return (old, new) for images of the wheel that are asked for under a name that they do not have, or will not have."""
-        new = {link.name: self.exported[link.member].identity for link in links if link.member in self.exported and link.member is not None}
-        others = {old: name for old, name in other_file_names(links, self.graph) if old not in new}
-        return tuple(sorted((old, name) for old, name in {**others, **new}.items() if old != name))
-
     def _renamed(self, image: WheelImage, links: Iterable[Link]) -> tuple[tuple[str, str], ...]:
         own = self.exported.get(image.member)
-        renames = dict(own.renames) if own else {}
-        for link in links:
-            if link.member in self.exported and link.member is not None:
-                wanted = {symbol.name for symbol in image.imports if symbol.library in {None, link.name}}
-                renames |= {old: new for old, new in self.exported[link.member].renames.items() if old in wanted}
-        renames |= dict(consuming.renamed_symbols(links, image.imports))
+        renames = {**(own.renames if own else {}), **new_symbols(links, image.imports, self.exported)}
         return tuple(sorted(renames.items()))
 
     def _removed(self, image: WheelImage, links: Iterable[Link]) -> tuple[Identity, ...]:

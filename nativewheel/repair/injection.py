@@ -30,12 +30,13 @@ class Injection:
     """How the shim gets called.
 
     ``files`` are edited ``__init__.py`` files and the modules that take the place of swapped extensions; ``removed`` are byte code files of edited
-    sources; ``swapped`` maps an extension module to its new place.
+    sources; ``swapped`` maps an extension module to its new place; ``uncalled`` are libraries outside packages, for which nothing can call the shim.
     """
 
     files: tuple[NewFile, ...] = ()
     removed: tuple[Member, ...] = ()
     swapped: Mapping[Member, Member]
+    uncalled: tuple[Member, ...] = ()
 
 
 def dependents(graph: Graph) -> tuple[WheelImage, ...]:
@@ -69,6 +70,7 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
     packages: dict[Member, bytes] = {}
     swapped: dict[Member, Member] = {}
     modules: list[NewFile] = []
+    uncalled: list[Member] = []
     for image in images:
         if image.installed is None or image.image.kind is Kind.PROGRAM:
             continue
@@ -79,10 +81,12 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
             module = _swap(archive, folders, image, shim)
             swapped[image.member] = Member(join(dirname(image.member), basename(module.member).removesuffix(".py") + "._nw.so"))
             modules.append(module)
+        else:
+            uncalled.append(image.member)
     edited = [NewFile(member=member, data=_with_call(archive, member, source, shim)) for member, source in packages.items()]
     changed = [file for file in edited if file.data != packages[file.member]]
     removed = [member for file in changed for member in _byte_code(archive, file.member)]
-    return Injection(files=(*changed, *modules), removed=tuple(removed), swapped=swapped)
+    return Injection(files=(*changed, *modules), removed=tuple(removed), swapped=swapped, uncalled=tuple(uncalled))
 
 
 def _folders(archive: WheelArchive) -> dict[str, dict[str, Member]]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.linkage.provider import Provider
     from nativewheel.repair.exporting import Exported
+    from nativewheel.repair.injection import Injection
     from nativewheel.repair.options import RepairOptions
     from nativewheel.repair.tags import Choice
     from nativewheel.repair.vendoring import Vendored
@@ -119,12 +120,18 @@ class _Planner:
             archive=archive,
             graph=graph,
             vendored=vendored,
-            exported={exported.image.member: exported for exported in exports},
+            exported=self._exported,
             swapped=injection.swapped,
             strip=options.strip,
         )
         edits = tuple(edit for image in images if (edit := editor.edit(image)))
-        warnings = (*contents.warnings, *choice.warnings, *shim.warnings, *self._warnings(images, graph))
+        warnings = (
+            *contents.warnings,
+            *choice.warnings,
+            *shim.warnings,
+            *self._warnings(images, graph),
+            *self._uncalled(injection, graph, shim.module),
+        )
         if choice.satisfied and not (vendored.identities or added or exports or shim.consumes or options.strip or _needs_python(graph)):
             return _copied(archive, _fits(archive.name, choice), (*contents.warnings, *self._kept_paths(images)), graph.matched)
         refuse_layout(archive, contents.images)
@@ -155,6 +162,10 @@ class _Planner:
     @property
     def _folder(self) -> str:
         return f"{self.subject.archive.name.distribution}{self.subject.options.lib_sdir}"
+
+    @property
+    def _exported(self) -> dict[Member, Exported]:
+        return {exported.image.member: exported for exported in self.subject.exports}
 
     def _graph(self, images: tuple[WheelImage, ...], search: HostSearch) -> Graph:
         archive, options = self.subject.archive, self.subject.options
@@ -187,6 +198,7 @@ class _Planner:
             folder=self._folder,
             no_mangle=self.subject.options.no_mangle,
             strip=self.subject.options.strip,
+            exported=self._exported,
         )
 
     def _output(self, choice: Choice) -> WheelName:
@@ -204,6 +216,15 @@ class _Planner:
             links = graph.links[image.member]
             found += [f"{image.member}: dependency on {name} dropped, as the interpreter has it" for name in without_libpython(links)]
         return (*found, *self._duplicates(images))
+
+    def _uncalled(self, injection: Injection, graph: Graph, shim: str) -> tuple[str, ...]:
+        """Name libraries that only code can open, since no image needs them and the shim does not load them."""
+        needed = {link.member for links in graph.links.values() for link in links}
+        return tuple(
+            f"{member}: needs a library of another wheel, and nothing loads that first: call {shim}.load() before your code opens it"
+            for member in injection.uncalled
+            if member not in needed and member not in self._exported
+        )
 
     def _kept_paths(self, images: tuple[WheelImage, ...]) -> list[str]:
         """Name what a repair would drop, but what alone is no reason to change a wheel whose tags are right: it was published like that."""

@@ -10,7 +10,8 @@ from madeimages import MadeHost, extension, graph_of, library, member
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Identity
-from nativewheel.repair.vendoring import Vendored, member_folders, name_vendored, other_file_names, used_globs, vendored_libraries, without_libpython
+from nativewheel.repair.references import other_file_names
+from nativewheel.repair.vendoring import Vendored, member_folders, name_vendored, used_globs, vendored_libraries, without_libpython
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def put(host: MadeHost, folder: Path, name: str, *needed: str, content: str | No
 def vendor(
     graph: Graph, host: MadeHost, *, folder: str = "s.libs", no_mangle: tuple[str, ...] = (), strip: bool = False
 ) -> tuple[Vendored, tuple[VendoredLibrary, ...]]:
-    vendored = name_vendored(graph.libraries, graph, host, folder=folder, no_mangle=no_mangle, strip=strip)
+    vendored = name_vendored(graph.libraries, graph, host, folder=folder, no_mangle=no_mangle, strip=strip, exported={})
     return vendored, vendored_libraries(vendored, graph, host, strip=strip)
 
 
