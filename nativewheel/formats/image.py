@@ -148,7 +148,8 @@ class Edit:
     ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug sections first.
     ``rename_symbols`` gives dynamic symbols other names (old, new), those that the image offers and those that it wants; it may name symbols that
     the image does not have.  Mach-O names have a leading underscore there, and those that the image wants are renamed only where they are its own.
-    ``flat`` is for Mach-O alone.
+    ``flat`` and ``rename_imports`` are for Mach-O alone; the latter gives the references to one library, by the name that the image has for it now,
+    other names (old, new) and leaves them bound to that library.
     """
 
     identity: Identity | None = None
@@ -158,6 +159,7 @@ class Edit:
     strip: bool = False
     rename_symbols: tuple[tuple[str, str], ...] = ()
     flat: tuple[FlatBinding, ...] = ()
+    rename_imports: tuple[tuple[Identity, tuple[tuple[str, str], ...]], ...] = ()
 
     def __bool__(self) -> bool:
         return self != Edit()
