@@ -6,7 +6,7 @@ wrong; which file it was, the caller knows best.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect, of_platform
@@ -46,20 +46,17 @@ def read(data: Buffer, name: str) -> Image:
 
     The name tells extension modules from libraries, and sometimes the C library.  Symbols are not read.  Raises ``UnreadableError``.
     """
-    _require_supported(data)
-    return _elf.read(data, name)
+    return _reader(data).read(data, name)
 
 
 def imports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the dynamic symbols that an image wants, with the library where the file tells it."""
-    _require_supported(data)
-    return _elf.imports(data)
+    return _reader(data).imports(data)
 
 
 def exports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the dynamic symbols that an image offers."""
-    _require_supported(data)
-    return _elf.exports(data)
+    return _reader(data).exports(data)
 
 
 def apply(source: Path, edit: Edit, destination: Path) -> Image:
@@ -75,7 +72,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
             head = file.read(_HEAD)
     except OSError as error:
         raise MachineError(f"cannot read the file: {error.strerror}") from error
-    _require_supported(head)
+    _require_elf(head)
     return writer.apply(source, edit, destination)
 
 
@@ -87,7 +84,7 @@ def anchor(library: Buffer, identity: Identity) -> bytes:
     """
     from nativewheel.formats.elf import anchor as elf  # noqa: PLC0415  (for repair only)
 
-    _require_supported(library)
+    _require_elf(library)
     return elf.anchor(library, identity)
 
 
@@ -99,7 +96,7 @@ def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, 
     """
     from nativewheel.formats.elf import stub  # noqa: PLC0415  (for repair only)
 
-    _require_supported(library)
+    _require_elf(library)
     return stub.link_stub(library, identity, plain_names or {})
 
 
@@ -113,11 +110,36 @@ def writer_version() -> str:
     return f"patchelf {patchelf.version()}"
 
 
-def _require_supported(data: Buffer) -> None:
+class _Reader(Protocol):
+    """What each format's reader offers."""
+
+    def read(self, data: Buffer, name: str) -> Image: ...
+
+    def imports(self, data: Buffer) -> tuple[Symbol, ...]: ...
+
+    def exports(self, data: Buffer) -> tuple[Symbol, ...]: ...
+
+
+def _reader(data: Buffer) -> _Reader:
+    found = _format(data)
+    if found is Format.ELF:
+        return _elf
+    if found is Format.MACHO:
+        from nativewheel.formats.macho import reader  # noqa: PLC0415  (a wheel is for one system, and the other's reader costs time to load)
+
+        return reader
+    raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+
+
+def _require_elf(data: Buffer) -> None:
+    found = _format(data)
+    if found is not Format.ELF:
+        raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
+
+
+def _format(data: Buffer) -> Format:
     with memoryview(data) as whole, whole.cast("B") as view:
-        head = bytes(view[:_HEAD])
-    found = detect(head)
+        found = detect(bytes(view[:_HEAD]))
     if found is None:
         raise UnreadableError("not a native image")
-    if found is not Format.ELF:
-        raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+    return found

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nativewheel import formats
 from nativewheel.errors import ForeignImageError, LinkageError, UnreadableError
 from nativewheel.formats.image import Arch, Format, Kind, Libc
-from nativewheel.linkage import policy
+from nativewheel.linkage import macos, policy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,16 +40,30 @@ class WheelImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LinuxTarget:
+    """What a Linux wheel is for."""
+
+    arch: Arch
+    libc: Libc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MacTarget:
+    """What a macOS wheel is for: one architecture, or the two of universal2."""
+
+    archs: tuple[Arch, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """The images of a wheel.
 
     ``images`` are those of the wheel's own platform, in archive order; the others (GPU code, helpers for another system) are left alone and named in
-    ``warnings``.  ``arch`` and ``libc`` are None without images.
+    ``warnings``.  ``target`` is None without images.
     """
 
     images: tuple[WheelImage, ...]
-    arch: Arch | None = None
-    libc: Libc | None = None
+    target: LinuxTarget | MacTarget | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -71,7 +85,10 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         read = list(pool.map(lambda member: _read(archive, member), (member for member in found if member not in foreign)))
     foreign += [item for item in read if isinstance(item, str)]
-    return _sorted_out(archive.name, [item for item in read if isinstance(item, WheelImage)], foreign, libc)
+    images = [item for item in read if isinstance(item, WheelImage)]
+    if not images:
+        return _without_images(archive.name, foreign)
+    return _for_macos(archive.name, images, foreign) if expected == {Format.MACHO} else _for_linux(archive.name, images, foreign, libc)
 
 
 def _refuse_unsupported(name: WheelName) -> None:
@@ -92,11 +109,21 @@ def _read(archive: WheelArchive, member: Member) -> WheelImage | Member:
     return WheelImage(member=member, installed=archive.installed_path(member), size=len(data), image=image, imports=imports)
 
 
-def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member], libc: Libc | None) -> Contents:
-    if not images:
-        if foreign and all(formats.of_platform(platform) for platform in name.platforms):
-            raise UnreadableError(f"none of its native files is for {'.'.join(name.platforms)}; the first is {foreign[0]}", where=(str(name),))
-        return Contents(images=(), warnings=_left_alone(foreign))
+def _without_images(name: WheelName, foreign: list[Member]) -> Contents:
+    if foreign and all(formats.of_platform(platform) for platform in name.platforms):
+        raise UnreadableError(f"none of its native files is for {'.'.join(name.platforms)}; the first is {foreign[0]}", where=(str(name),))
+    return Contents(images=(), warnings=_left_alone(foreign))
+
+
+def _for_macos(name: WheelName, images: list[WheelImage], foreign: list[Member]) -> Contents:
+    archs = tuple(sorted({arch for platform in name.platforms for arch in macos.archs_of(platform)}))
+    fitting = tuple(image for image in images if set(archs) <= set(image.image.archs))
+    _require_fitting(name, images, fitting, " and ".join(map(macos.spelled, archs)))
+    others = [image.member for image in images if image not in fitting]
+    return Contents(images=fitting, target=MacTarget(archs=archs), warnings=_left_alone([*foreign, *others]))
+
+
+def _for_linux(name: WheelName, images: list[WheelImage], foreign: list[Member], libc: Libc | None) -> Contents:
     arch = _arch(name, images)
     if arch is None:
         return Contents(images=(), warnings=(_ambiguous("processor", [image.member for image in images]),))
@@ -104,13 +131,12 @@ def _sorted_out(name: WheelName, images: list[WheelImage], foreign: list[Member]
     chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
     fitting = tuple(image for image in own if image.image.libc in {None, chosen})
     _require_fitting(name, images, fitting, f"{arch} and {chosen}" if chosen else str(arch))
-    foreign += [image.member for image in images if image not in fitting]
-    warnings = _left_alone(foreign)
+    warnings = _left_alone([*foreign, *(image.member for image in images if image not in fitting)])
     if chosen is None:
         chosen = Libc.GLIBC
     if chosen is Libc.GLIBC and not (libc or any(image.image.libc for image in own) or any(map(policy.family, name.platforms))):
         warnings += ("no image depends on a C library; taken for glibc (use --plat musllinux_… if it is meant for musl)",)
-    return Contents(images=fitting, arch=arch, libc=chosen, warnings=warnings)
+    return Contents(images=fitting, target=LinuxTarget(arch=arch, libc=chosen), warnings=warnings)
 
 
 def _arch(name: WheelName, images: list[WheelImage]) -> Arch | None:

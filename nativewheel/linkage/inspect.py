@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, UnreadableError
-from nativewheel.linkage.contents import read_contents
+from nativewheel.linkage import macos
+from nativewheel.linkage.contents import LinuxTarget, MacTarget, read_contents
+from nativewheel.linkage.dyld import DyldSearch
 from nativewheel.linkage.graph import GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply
@@ -60,21 +62,13 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
         repaired_by=tool,
         manifest=manifest,
     )
-    if contents.arch is None or contents.libc is None:
-        return inspection
-    try:
-        known = policies(contents.libc, contents.arch)
-    except LinkageError:  # no tag can promise anything for this architecture
-        known = PolicySet(libc=contents.libc, arch=contents.arch, policies=())
-    search = HostSearch(
-        libraries=HostLibraries(),
-        arch=contents.arch,
-        libc=contents.libc,
-        supplied=known.always_supplied,
-        lib_path=tuple(lib_path),
-        sysroot=sysroot,
-    )
-    return _judged(inspection, contents, known, search)
+    match contents.target:
+        case None:
+            return inspection
+        case LinuxTarget() as target:
+            return _linux(inspection, contents, target, tuple(lib_path), sysroot)
+        case MacTarget() as mac:
+            return _macos(inspection, contents, mac, tuple(lib_path), sysroot)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +104,34 @@ def _manifest(archive: WheelArchive) -> Manifest | None:
         raise error.within(str(archive.name), member) from error.__cause__
 
 
-def _judged(inspection: Inspection, contents: Contents, known: PolicySet, search: HostSearch) -> Inspection:
+def _macos(inspection: Inspection, contents: Contents, target: MacTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
+    search = DyldSearch(libraries=HostLibraries(), archs=target.archs, lib_path=lib_path, sysroot=sysroot)
+    graph = GraphBuilder(images=contents.images, loader=search).build()
+    own = {str(image.member): image.image for image in contents.images}
+    external = {str(path): library.image for path, library in graph.libraries.items()}
+    missing = any(link.reach is Reach.NOWHERE for links in graph.links.values() for link in links)
+    return replace(
+        inspection,
+        verdict=macos.verdict(own, target.archs),
+        repaired=macos.verdict({**own, **external}, target.archs) if external and not missing else None,
+        images=_images(contents, graph, tuple(graph.libraries)),
+        external=_libraries(graph, tuple(graph.libraries)),
+    )
+
+
+def _linux(inspection: Inspection, contents: Contents, target: LinuxTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
+    try:
+        known = policies(target.libc, target.arch)
+    except LinkageError:  # no tag can promise anything for this architecture
+        known = PolicySet(libc=target.libc, arch=target.arch, policies=())
+    search = HostSearch(
+        libraries=HostLibraries(),
+        arch=target.arch,
+        libc=target.libc,
+        supplied=known.always_supplied,
+        lib_path=lib_path,
+        sysroot=sysroot,
+    )
     consumes = inspection.manifest.consumes if inspection.manifest else ()
     judge = _judge(contents.images, known, search, _Recorded(consumes=consumes))
     evaluations = judge.evaluations(inspection.name.platforms)
@@ -121,10 +142,7 @@ def _judged(inspection: Inspection, contents: Contents, known: PolicySet, search
         inspection,
         verdict=judge.verdict(evaluations, vendoring=False),
         repaired=judge.verdict(fewest, vendoring=True) if aim and aim.external and not aim.missing else None,
-        images=tuple(
-            InspectedImage(member=image.member, image=image.image, size=image.size, dependencies=_supplied(judge.graph.links[image.member], external))
-            for image in contents.images
-        ),
+        images=_images(contents, judge.graph, external),
         external=_libraries(judge.graph, external),
         spared=_spared(contents, known, search, aim, consumes) if consumes and aim else (),
     )
@@ -152,6 +170,13 @@ def _spared(
     )
     judge = _judge(images, known, search, None)
     return _libraries(judge.graph, [path for path in judge.evaluate(aim.policy).external if path not in aim.external])
+
+
+def _images(contents: Contents, graph: Graph, external: Collection[Path]) -> tuple[InspectedImage, ...]:
+    return tuple(
+        InspectedImage(member=image.member, image=image.image, size=image.size, dependencies=_supplied(graph.links[image.member], external))
+        for image in contents.images
+    )
 
 
 def _libraries(graph: Graph, paths: Collection[Path]) -> tuple[ExternalLibrary, ...]:

@@ -69,7 +69,7 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         member=subject.archive.installed_path(exported.member) or exported.member,
         format=image.format,
         archs=image.archs,
-        libc=subject.contents.libc,
+        libc=subject.target.libc,
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         abi=exported.rule.abi,
         uniquify=bool(exported.rule.uniquify),

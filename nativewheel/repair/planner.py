@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError, NativewheelError
+from nativewheel.errors import LinkageError, NativewheelError, UnreadableError
 from nativewheel.formats.image import Kind
+from nativewheel.linkage.contents import LinuxTarget
 from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import MANIFEST
 from nativewheel.linkage.policy import policies
@@ -47,6 +48,17 @@ class Subject:
     providers: tuple[Provider, ...] = ()
 
     @property
+    def target(self) -> LinuxTarget:
+        """What the wheel is for.  Raises ``UnreadableError`` for macOS."""
+        if not isinstance(self.contents.target, LinuxTarget):
+            raise UnreadableError(
+                "macOS wheels cannot be repaired yet by this version",
+                where=(str(self.archive.name),),
+                hint="nativewheel show looks into them",
+            )
+        return self.contents.target
+
+    @property
     def is_repaired(self) -> bool:
         """Whether nativewheel has repaired the wheel before."""
         return f"{self.archive.dist_info}/{MANIFEST}" in self.archive.entries
@@ -61,12 +73,12 @@ def plan_repair(subject: Subject, host: HostLibraries, *, jobs: int = 1) -> Plan
     contents = subject.contents
     if subject.is_repaired:
         return _repaired_already(subject)
-    if contents.arch is None or contents.libc is None:
+    if contents.target is None:
         reason = "nothing to repair" if contents.warnings else "no native files"
         return _copied(subject.archive, reason, contents.warnings)
     name = str(subject.archive.name)
     try:
-        return _Planner(subject=subject, host=host, arch=contents.arch, libc=contents.libc, jobs=jobs).plan()
+        return _Planner(subject=subject, host=host, arch=subject.target.arch, libc=subject.target.libc, jobs=jobs).plan()
     except NativewheelError as error:
         raise (error if error.where[:1] == (name,) else error.within(name)) from error.__cause__
 
@@ -76,9 +88,9 @@ def _copied(archive: WheelArchive, reason: str, warnings: tuple[str, ...] = (), 
 
 
 def _repaired_already(subject: Subject) -> Plan:
-    contents, plat, name = subject.contents, subject.options.plat, subject.archive.name
-    if contents.arch and contents.libc and plat and libc_of(plat) is contents.libc:
-        wanted = policies(contents.libc, contents.arch).requested(plat)
+    plat, name = subject.options.plat, subject.archive.name
+    if subject.contents.target and plat and libc_of(plat) is subject.target.libc:
+        wanted = policies(subject.target.libc, subject.target.arch).requested(plat)
         if set(wanted.tags).isdisjoint(name.platforms):
             raise LinkageError(f"already repaired, and not for {wanted.tag}", where=(str(name),), hint="repair the wheel that the build made")
     return _copied(subject.archive, "already repaired by nativewheel")

@@ -10,7 +10,7 @@ from smallwheels import rewritten, wheel
 
 from nativewheel.errors import LinkageError, UnreadableError
 from nativewheel.formats.image import Arch, Kind, Libc
-from nativewheel.linkage.contents import Contents, read_contents
+from nativewheel.linkage.contents import Contents, LinuxTarget, MacTarget, read_contents
 from nativewheel.wheel.archive import WheelArchive
 
 if TYPE_CHECKING:
@@ -36,6 +36,11 @@ def without_libc(folder: Path, data: bytes) -> bytes:
     return patched(folder / "source", folder / "free", "--remove-needed", "libc.musl-x86_64.so.1").read_bytes()
 
 
+def target(found: Contents) -> LinuxTarget:
+    assert isinstance(found.target, LinuxTarget)
+    return found.target
+
+
 def members(found: Contents) -> list[str]:
     return [image.member for image in found.images]
 
@@ -45,7 +50,7 @@ def test_images_are_found_by_their_magic_in_archive_order(tmp_path: Path, jobs: 
     files = {"pkg/z.so": X86_64, "pkg/a.py": b"", "pkg/odd.txt": INNER, "pkg/fake.so": b"text", "pkg/x.o": X86_64[:16] + b"\1" + X86_64[17:]}
     found = contents(tmp_path, "cp311-cp311-linux_x86_64", files, jobs=jobs)
     assert members(found) == ["pkg/z.so", "pkg/odd.txt"]
-    assert (found.arch, found.libc, found.warnings) == (Arch.X86_64, Libc.GLIBC, ())
+    assert (target(found).arch, target(found).libc, found.warnings) == (Arch.X86_64, Libc.GLIBC, ())
     module, plain = found.images
     assert (module.installed, module.size, module.image.kind) == ("pkg/z.so", len(X86_64), Kind.EXTENSION)
     assert "nt_outer" in {symbol.name for symbol in module.imports}
@@ -77,7 +82,7 @@ class TestPure:
 
     def test_images_for_several_systems_are_left_alone(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "py3-none-any", {"pkg/x.dll": DLL, "pkg/x.dylib": DYLIB, "pkg/x.so": INNER})
-        assert (found.images, len(found.warnings), found.arch) == ((), 1, None)
+        assert (found.images, len(found.warnings), found.target) == ((), 1, None)
 
     def test_images_for_several_processors_are_left_alone(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "py3-none-any", {"pkg/x.so": INNER, "pkg/y.so": AARCH64})
@@ -86,7 +91,7 @@ class TestPure:
 
     def test_images_for_linux_alone_make_it_a_wheel_for_linux(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "py3-none-any", {"pkg/x.so": INNER})
-        assert (members(found), found.arch, found.libc) == (["pkg/x.so"], Arch.X86_64, Libc.GLIBC)
+        assert (members(found), target(found).arch, target(found).libc) == (["pkg/x.so"], Arch.X86_64, Libc.GLIBC)
 
     def test_code_for_a_gpu_alone_is_left_alone(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "py3-none-any", {"pkg/kernel.cubin": for_gpu(INNER)})
@@ -102,7 +107,7 @@ class TestForeign:
 
     def test_a_helper_for_the_other_c_library_is_left_alone(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/helper": MUSL_INNER, "pkg/x.so": X86_64})
-        assert (members(found), found.libc) == (["pkg/x.so"], Libc.GLIBC)
+        assert (members(found), target(found).libc) == (["pkg/x.so"], Libc.GLIBC)
 
     @pytest.mark.parametrize("image", [DLL, for_gpu(INNER)])
     def test_a_wheel_with_nothing_for_its_platform_is_refused(self, tmp_path: Path, image: bytes) -> None:
@@ -130,11 +135,11 @@ class TestArch:
     def test_the_tag_says_it(self, tmp_path: Path, code: bytes) -> None:
         machine = {ARMV7L: Arch.ARMV7L, I686: Arch.I686, AARCH64: Arch.AARCH64}[code]
         found = contents(tmp_path, f"cp311-cp311-linux_{machine}", {"pkg/x.so": code})
-        assert (found.arch, members(found)) == (machine, ["pkg/x.so"])
+        assert (target(found).arch, members(found)) == (machine, ["pkg/x.so"])
 
     def test_armv6_is_believed_of_code_that_is_marked_armv7(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "cp311-cp311-linux_armv6l", {"pkg/x.so": ARMV7L})
-        assert (found.arch, members(found), found.warnings) == (Arch.ARMV6L, ["pkg/x.so"], ())
+        assert (target(found).arch, members(found), found.warnings) == (Arch.ARMV6L, ["pkg/x.so"], ())
 
     def test_two_in_the_tags_are_one_too_many(self, tmp_path: Path) -> None:
         with pytest.raises(LinkageError, match="several architectures"):
@@ -143,11 +148,11 @@ class TestArch:
 
 class TestLibc:
     def test_the_images_say_it(self, tmp_path: Path) -> None:
-        assert contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": MUSL}).libc is Libc.MUSL
+        assert target(contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": MUSL})).libc is Libc.MUSL
 
     def test_extension_modules_count_before_helpers(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/helper": INNER, "pkg/x.so": MUSL})
-        assert (found.libc, members(found)) == (Libc.MUSL, ["pkg/x.so"])
+        assert (target(found).libc, members(found)) == (Libc.MUSL, ["pkg/x.so"])
 
     def test_two_are_one_too_many(self, tmp_path: Path) -> None:
         with pytest.raises(LinkageError, match=r"different C libraries: pkg/x\.so \(glibc\), pkg/y\.so \(musl\)"):
@@ -157,18 +162,18 @@ class TestLibc:
         free = without_libc(tmp_path, MUSL_INNER)
         for number, (tag, libc, warnings) in enumerate([("linux", None, 1), ("linux", Libc.GLIBC, 0), ("manylinux_2_17", None, 0)]):
             found = contents(tmp_path / str(number), f"py3-none-{tag}_x86_64", {"pkg/libfree.so": free}, libc=libc)
-            assert (found.libc, members(found), len(found.warnings)) == (Libc.GLIBC, ["pkg/libfree.so"], warnings)
-        assert contents(tmp_path / "musl", "py3-none-linux_x86_64", {"pkg/libfree.so": free}, libc=Libc.MUSL).libc is Libc.MUSL
+            assert (target(found).libc, members(found), len(found.warnings)) == (Libc.GLIBC, ["pkg/libfree.so"], warnings)
+        assert target(contents(tmp_path / "musl", "py3-none-linux_x86_64", {"pkg/libfree.so": free}, libc=Libc.MUSL)).libc is Libc.MUSL
 
     def test_of_extension_modules_it_must_be_known(self, tmp_path: Path) -> None:
         free = without_libc(tmp_path, MUSL)
         with pytest.raises(LinkageError, match=r"nothing in pkg/x\.so or in the tags tells whether it is made for glibc or musl") as caught:
             contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free})
         assert caught.value.hint == "say it with --plat manylinux_2_28 or --plat musllinux_1_2"
-        assert contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free}, libc=Libc.MUSL).libc is Libc.MUSL
+        assert target(contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free}, libc=Libc.MUSL)).libc is Libc.MUSL
 
     def test_a_wish_does_not_go_over_the_tag(self, tmp_path: Path) -> None:
-        assert contents(tmp_path, "cp311-cp311-manylinux_2_28_x86_64", {"pkg/x.so": X86_64}, libc=Libc.MUSL).libc is Libc.GLIBC
+        assert target(contents(tmp_path, "cp311-cp311-manylinux_2_28_x86_64", {"pkg/x.so": X86_64}, libc=Libc.MUSL)).libc is Libc.GLIBC
 
 
 @pytest.mark.parametrize(
@@ -179,11 +184,21 @@ def test_platforms_of_others_are_refused(tmp_path: Path, platform: str) -> None:
         contents(tmp_path, f"cp311-cp311-{platform}", {"pkg/x.so": INNER})
 
 
-@pytest.mark.parametrize("platform", ["win_amd64", "macosx_11_0_arm64"])
-def test_platforms_that_are_not_built_yet_are_refused_in_one_line(tmp_path: Path, platform: str) -> None:
+def test_windows_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="are not supported yet") as caught:
-        contents(tmp_path, f"cp311-cp311-{platform}", {"pkg/x": DLL if platform.startswith("win") else DYLIB})
-    assert caught.value.where[:2] == (f"small-1.0-cp311-cp311-{platform}.whl", "pkg/x")
+        contents(tmp_path, "cp311-cp311-win_amd64", {"pkg/x": DLL})
+    assert caught.value.where == ("small-1.0-cp311-cp311-win_amd64.whl", "pkg/x")
+
+
+class TestMacOS:
+    def test_the_tag_names_the_processor(self, tmp_path: Path) -> None:
+        found = contents(tmp_path, "cp311-cp311-macosx_11_0_arm64", {"pkg/x.dylib": DYLIB, "pkg/y.so": X86_64})
+        assert (members(found), found.target) == (["pkg/x.dylib"], MacTarget(archs=(Arch.AARCH64,)))
+        assert found.warnings == ("pkg/y.so: left alone, made for another machine or system than the wheel",)
+
+    def test_a_wheel_for_both_needs_both_slices(self, tmp_path: Path) -> None:
+        with pytest.raises(LinkageError, match=r"is to be for arm64 and x86_64, but pkg/x\.dylib is made for aarch64"):
+            contents(tmp_path, "cp311-cp311-macosx_11_0_universal2", {"pkg/x.dylib": DYLIB})
 
 
 def test_a_damaged_image_is_named_with_its_wheel(tmp_path: Path) -> None:

@@ -1,0 +1,101 @@
+"""The search for a library as macOS' loader does it (dyld(1), "Dynamic library loading")."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nativewheel.formats.macho import paths
+from nativewheel.linkage.ldso import in_root, real_path
+from nativewheel.linkage.search import Found
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nativewheel.formats.image import Arch, Identity, Image
+    from nativewheel.linkage.host import HostLibraries, HostLibrary
+    from nativewheel.linkage.search import Asker
+
+_SYSTEM = ("/usr/lib/", "/System/")
+_PYTHON = re.compile(r"(?:.*/)?(?:Python\.framework/.*|libpython\d[\d.]*[a-z]*\.dylib)")
+
+
+@dataclass(slots=True, kw_only=True)
+class DyldSearch:
+    """Looks for libraries that have slices for all of ``archs`` (a `Loader`).
+
+    ``lib_path`` and DYLD_LIBRARY_PATH are searched by file name before the name itself is tried, as dyld does with the latter; with a ``sysroot``,
+    absolute names are taken inside it and DYLD_LIBRARY_PATH, which is the host's, is ignored.
+    """
+
+    libraries: HostLibraries
+    archs: tuple[Arch, ...]
+    lib_path: tuple[Path, ...] = ()
+    sysroot: Path | None = None
+    _found: dict[Path, HostLibrary | None] = field(default_factory=dict)
+
+    @staticmethod
+    def supplies(name: Identity) -> bool:
+        """Whether macOS has the library: what it brings lies in these folders, and nothing else may be put there."""
+        return name.startswith(_SYSTEM)
+
+    @staticmethod
+    def is_interpreter(name: Identity) -> bool:
+        """Whether the name is that of Python's framework or libpython."""
+        return _PYTHON.fullmatch(name) is not None
+
+    @staticmethod
+    def file_name(name: Identity) -> str:
+        """Return the last part of ``name``."""
+        return posixpath.basename(name)
+
+    @staticmethod
+    def places(name: Identity, image: Image, installed: str) -> tuple[str, ...]:
+        """Return the paths below the root of the installation that ``name`` means for the image at ``installed``."""
+        here = posixpath.dirname(installed)
+        rest = paths.behind_rpath(name)
+        if rest is None:
+            place = paths.expand_rpath(name, here)
+            return () if place is None else (place,)
+        folders = (paths.expand_rpath(entry, here) for entry in image.rpaths)
+        return tuple(posixpath.join(folder, rest) for folder in folders if folder is not None)
+
+    def find(self, name: Identity, asker: Asker) -> Found | None:
+        """Return the first usable library that the search meets, or None."""
+        for path in self._candidates(name, asker):
+            if library := self._usable(path):
+                return Found(library=library, folder=path.parent)
+        return None
+
+    def passed_on(self, asker: Asker) -> tuple[Path, ...]:
+        """Return the search folders of the asker and of those that loaded it: dyld goes through LC_RPATH of the whole chain."""
+        own = [folder for entry in asker.image.rpaths for folder in self._expanded(entry, asker)]
+        return tuple(dict.fromkeys((*own, *asker.inherited)))
+
+    def _candidates(self, name: Identity, asker: Asker) -> Iterator[Path]:
+        leaf = self.file_name(name)
+        environment = os.environ.get("DYLD_LIBRARY_PATH", "") if self.sysroot is None else ""
+        yield from (folder / leaf for folder in (*self.lib_path, *map(Path, filter(None, environment.split(":")))))
+        rest = paths.behind_rpath(name)
+        if rest is not None:
+            yield from (folder / rest for folder in self.passed_on(asker))
+        else:
+            yield from self._expanded(name, asker)
+
+    def _expanded(self, text: str, asker: Asker) -> list[Path]:
+        """Return what a name or a search path entry means on the host; ``@loader_path`` is the asker's folder there."""
+        root = self.sysroot.absolute() if self.sysroot else Path("/")
+        if text.startswith(paths.LOADER):
+            return [Path(os.path.normpath(f"{origin}{text.removeprefix(paths.LOADER)}")) for origin in asker.origins]
+        return [in_root(root, os.path.normpath(text))] if text.startswith("/") else []
+
+    def _usable(self, path: Path) -> HostLibrary | None:
+        if path not in self._found:
+            real = real_path(self.sysroot.absolute() if self.sysroot else Path("/"), path)
+            library = self.libraries.get(real) if real else None
+            self._found[path] = library if library and set(self.archs) <= set(library.image.archs) else None
+        return self._found[path]
