@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from machoprocessor import Processor
 
 FLAT, WEAK = -2, -3
+PYTHON = ("_Py", "__Py")
 
 
 class DyldError(OSError):
@@ -27,10 +28,10 @@ class Loaded:
 
     path: str
     identity: str | None
-    exports: Mapping[str, Export]
-    file: MachO | None = None
+    exports: Mapping[str, Export] = field(repr=False)
+    file: MachO | None = field(default=None, repr=False)
     base: int = 0
-    dylibs: list[Loaded | None] = field(default_factory=list)
+    dylibs: list[Loaded | None] = field(default_factory=list, repr=False)
     rpaths: list[str] = field(default_factory=list)
     weak_defines: bool = False
     hidden: bool = False
@@ -85,7 +86,8 @@ class Names:
         return (image for image in self.images if not image.hidden or image is asker)
 
     def flat(self, name: str, asker: Loaded | None) -> int | None:
-        return next((address for image in self._visible(asker) if (address := self._exported(image, name)) is not None), None)
+        found = next((address for image in self._visible(asker) if (address := self._exported(image, name)) is not None), None)
+        return self._trap(name) if found is None and self._main.open and name.startswith(PYTHON) else found
 
     def _coalesced(self, name: str, asker: Loaded) -> int | None:
         """Return the one definition that every image uses: the first that is not weak, else the first."""

@@ -29,11 +29,11 @@ class Process:
     """A process of macOS that runs Python, with images that are loaded into it."""
 
     def __init__(self, arch: str, *, any_system: bool = False) -> None:
-        """With ``any_system`` every library of macOS is there, with functions that must not be called: for real wheels."""
+        """Make a process; with ``any_system`` all of macOS and of Python is there, as functions that must not be called: for real wheels."""
         self.arch = arch
         self.cpu = Processor(arch)
         self.libc = LibSystem(self.cpu)
-        self.main = Loaded(path="/usr/bin/python3", identity=None, exports={})
+        self.main = Loaded(path="/usr/bin/python3", identity=None, exports={}, open=any_system)
         self.names = Names(self.main, self.cpu)
         self.images = self.names.images
         self.system: dict[str, Loaded] = {}
@@ -57,8 +57,8 @@ class Process:
         """Say what the main program exports."""
         self.main.exports = {symbol: Export(address, 0, 0, "") for symbol, address in symbols.items()}
 
-    def dlopen(self, path: Path | str, mode: int = RTLD_NOW) -> Loaded:
-        """Load an image and what it needs; a failure leaves nothing of it behind."""
+    def dlopen(self, path: Path | str, mode: int = RTLD_NOW, *, initialize: bool = True) -> Loaded:
+        """Load an image and what it needs; a failure leaves nothing of it behind.  Initialisers of real C++ call more than the emulator has."""
         before = list(self.images)
         try:
             image = self._at(str(path))
@@ -70,11 +70,13 @@ class Process:
             elif not mode & RTLD_LOCAL:
                 image.hidden = False
             for new in self.images[len(before) :]:
-                self._fix(new)
-        except DyldError:
+                if new.file:
+                    self._fix(new, new.file)
+        except Exception:
             self._forget(before)
             raise
-        self._initialize(image)
+        if initialize:
+            self._initialize(image)
         return image
 
     def dlsym(self, image: Loaded | None, name: str) -> int:
@@ -185,9 +187,8 @@ class Process:
             case _:
                 return [name]
 
-    def _fix(self, image: Loaded) -> None:
-        assert image.file is not None
-        fixups, preferred = image.file.fixups, image.file.preferred
+    def _fix(self, image: Loaded, file: MachO) -> None:
+        fixups, preferred = file.fixups, file.preferred
         for place, target in fixups.rebases:
             # The top byte of a pointer may be a tag, which does not slide.
             value = (target & 0xFF << 56) | (((target & (1 << 56) - 1) - preferred + image.base) & (1 << 56) - 1)

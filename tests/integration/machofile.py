@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CPU_TYPES = {"x86_64": 0x01000007, "arm64": 0x0100000C}
+HASHES = {1: "sha1", 2: "sha256"}
 MH_BUNDLE = 8
 MH_WEAK_DEFINES = 0x8000
 LC_SEGMENT_64, LC_ID_DYLIB, LC_UUID, LC_RPATH, LC_BUILD_VERSION = 0x19, 0xD, 0x1B, 0x8000001C, 0x32
@@ -208,12 +209,13 @@ class MachO:
 
     def _page_fault(self, directory: int, signature: int) -> str | None:
         _, _, _, _, hashes, _, _, pages, limit, size, kind, _, shift = struct.unpack_from(">9I4B", self.data, directory)
-        if limit != signature or size != 32 or kind != 2 or pages != -(-limit >> shift):
+        if limit != signature or kind not in HASHES or pages != -(-limit >> shift):
             return "CodeDirectory does not cover the file up to the signature"
         for page in range(pages):
             start = page << shift
-            found = hashlib.sha256(self.data[start : min(limit, start + (1 << shift))]).digest()
-            if found != self.data[directory + hashes + 32 * page :][:32]:
+            found = hashlib.new(HASHES[kind], self.data[start : min(limit, start + (1 << shift))]).digest()
+            place = directory + hashes + size * page
+            if found != self.data[place : place + size]:
                 return f"page {page} does not have its hash"
         return None
 

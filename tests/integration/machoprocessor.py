@@ -68,6 +68,8 @@ class Processor:
         self.arch = arch
         self.abi = ABIS[arch]
         self._uc = unicorn.Uc(self.abi.arch, self.abi.mode)
+        if arch == "arm64":
+            self._uc.ctl_set_cpu_model(arm64.UC_CPU_ARM64_MAX)  # Apple's have the atomic instructions of ARMv8.1
         for start, size in ((STACK, STACK_SIZE), (HEAP, HEAP_SIZE)):
             self._uc.mem_map(start, size, unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE)
         self._uc.mem_map(HOOKS, HOOKS_SIZE, unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC)

@@ -17,8 +17,8 @@ METH_VARARGS, METH_NOARGS = 1, 4
 class Python(Process):
     """A process whose main program is Python: emulated code holds its objects as handles."""
 
-    def __init__(self, arch: str) -> None:
-        super().__init__(arch)
+    def __init__(self, arch: str, *, any_system: bool = False) -> None:
+        super().__init__(arch, any_system=any_system)
         self._objects: dict[int, object] = {}
         functions: dict[str, Callable[[], int]] = {
             "_PyModule_Create2": self._module,
