@@ -31,3 +31,15 @@ def test_disagreement(platforms: tuple[str, ...], text: str | None) -> None:
 def test_wheels_without_images() -> None:
     assert promise_text(("any",), None) is None
     assert promise_text(("linux_x86_64",), None) == "The file name says linux_x86_64, but there are no native files."
+
+
+@pytest.mark.parametrize(
+    ("platform", "text"),
+    [
+        ("macosx_10_9_universal2", "The file name promises macosx_10_9_universal2, but the content does not keep that."),
+        ("macosx_10_13_universal2", None),
+        ("macosx_11_0_universal2", None),
+    ],
+)
+def test_a_macos_tag_is_for_its_system_and_newer_ones(platform: str, text: str | None) -> None:
+    assert promise_text((platform,), Verdict(tag="macosx_10_13_universal2")) == text
