@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
-    from nativewheel.linkage.provider import Chosen, Provider, ProviderNaming, Variant
+    from nativewheel.linkage.provider import Chosen, ProvidedLibrary, Provider, ProviderNaming, Variant
     from nativewheel.linkage.requirement import ProviderRequirement
     from nativewheel.linkage.search import HostSearch
     from nativewheel.wheel.archive import WheelArchive
@@ -159,7 +159,7 @@ class SymbolCheck:
                     self._refuse(member, variant, _unversioned(image, scope, variant))
 
     def _versioned(self, image: WheelImage, link: Link, variant: Variant) -> list[str]:
-        offered = _offered(variant)
+        offered = _offered(variant.library)
         wanted = [symbol for symbol in image.imports if symbol.library == link.name and symbol.version and not symbol.weak]
         return [f"{symbol.name}@{symbol.version}" for symbol in wanted if symbol.version not in offered.get(symbol.name, ())]
 
@@ -231,15 +231,21 @@ class _Scope:
 
 
 def _unversioned(image: WheelImage, scope: _Scope, variant: Variant) -> list[str]:
-    """Return what nothing has where ``variant`` is installed, whichever variants of other providers are."""
+    """Return what nothing has where ``variant`` is installed, whichever variants of other providers are.
+
+    The other libraries of the same wheel count, too: the one that is asked for may need them, and brings them into scope.
+    """
     found = set(scope.names)
     for choice in scope.chosen:
-        found.update(*map(_offered, (variant,) if variant in choice.variants else choice.variants))
+        found.update(*(_offered(item.library) for item in ((variant,) if variant in choice.variants else choice.variants)))
     wanted = {symbol.name for symbol in image.imports if symbol.library is None and not symbol.weak}
-    return sorted(name for name in wanted - found if not _OTHERS.match(name))
+    missing = {name for name in wanted - found if not _OTHERS.match(name)}
+    for library in variant.provider.libraries if missing else ():
+        missing -= _offered(library).keys()
+    return sorted(missing)
 
 
-def _offered(variant: Variant) -> dict[str, frozenset[str | None]]:
+def _offered(library: ProvidedLibrary) -> dict[str, frozenset[str | None]]:
     """Return what a provider's library exports, under unique and plain names alike."""
-    now = dict(variant.library.symbols())
-    return {**now, **{old: now[new] for old, new in variant.library.renames().items() if new in now}}
+    now = dict(library.symbols())
+    return {**now, **{old: now[new] for old, new in library.renames().items() if new in now}}

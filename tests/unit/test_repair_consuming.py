@@ -190,6 +190,14 @@ class TestUnversionedSymbols:
     def test_what_another_provider_has(self, tmp_path: Path) -> None:
         check(tmp_path, wants("one", "two"), chosen("liba.so", offers("one"), distribution="a"), chosen("libb.so", offers("two"), distribution="b"))
 
+    def test_what_another_library_of_the_same_wheel_has(self, tmp_path: Path) -> None:
+        choice, other = chosen(PLAIN, offers("one")), chosen("libother.so", offers("nw_core__two"), renames={"two": "nw_core__two"})
+        (variant,) = choice.variants
+        both = replace(variant.provider, libraries=(variant.library, other.variants[0].library))
+        check(tmp_path, wants("one", "two"), replace(choice, variants=(replace(variant, provider=both),)))
+        with pytest.raises(ProviderError, match="wants three, which"):
+            check(tmp_path, wants("one", "two", "three"), replace(choice, variants=(replace(variant, provider=both),)))
+
     def test_every_variant_must_have_them(self, tmp_path: Path) -> None:
         choice = chosen(PLAIN, offers("old", "new"), offers("old"))
         check(tmp_path, wants("old"), choice)
