@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import BytesIO
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from elftools.elf.elffile import ELFFile
@@ -228,7 +228,7 @@ class TestUniquify:
 
     @pytest.mark.parametrize("binding", [2, 10])
     def test_what_images_must_agree_on_keeps_its_name(self, tmp_path: Path, binding: int) -> None:
-        table = ELFFile(BytesIO(CORE)).get_section_by_name(".dynsym")
+        table: Any = ELFFile(BytesIO(CORE)).get_section_by_name(".dynsym")
         index = next(index for index, symbol in enumerate(table.iter_symbols()) if symbol.name == "nt_add")
         shared, info = bytearray(CORE), table["sh_offset"] + index * table["sh_entsize"] + 4
         shared[info] = binding << 4 | shared[info] & 0xF  # STB_WEAK, STB_GNU_UNIQUE
