@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,40 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 pytestmark = [needs_linux, pytest.mark.skipif(shutil.which("readelf") is None, reason="no readelf program")]
+SHAPES = """
+#include <stdexcept>
+#include <string>
+#include <vector>
+struct Shape { virtual ~Shape(); virtual int area() const = 0; };
+struct Oops : std::runtime_error { using std::runtime_error::runtime_error; ~Oops() override; };
+extern int shapes;
+std::vector<std::string> areas(const Shape &);
+void fail();
+inline int count() { static int number = 0; return ++number; }
+"""
+SHAPE_LIBRARY = """
+#include "shapes.hpp"
+#include <cstdlib>
+int shapes = 3;
+Shape::~Shape() {}
+Oops::~Oops() {}
+std::vector<std::string> areas(const Shape &shape) { count(); return {std::to_string(shape.area())}; }
+void fail() { if (std::getenv("NO_FAILURE")) return; throw Oops("as asked"); }
+"""
+SHAPE_USER = """
+#include "shapes.hpp"
+#include <cstdlib>
+struct Square : Shape { int area() const override { return std::getenv("BIG") ? 16 : 9; } };
+extern "C" int used() {
+    int result = 0;
+    try { fail(); } catch (const Oops &) { result += 1; }
+    try { fail(); } catch (const std::exception &) { result += 10; }
+    Square square;
+    Shape *shape = &square;
+    if (dynamic_cast<Square *>(shape) && areas(square)[0] == "9") result += 100;
+    return result + 1000 * ++shapes + 10000 * count();
+}
+"""
 UNIQUE = "libnw_ntcore__ntcore.so.1"
 LOOSE = "-Wl,--allow-shlib-undefined"
 
@@ -242,3 +277,25 @@ def test_options_instead_of_a_configuration(tmp_path: Path) -> None:
     outputs = repaired([core_wheel(tmp_path), user_wheel(tmp_path)], tmp_path / "out", options=options)
     assert requirements_of(outputs["ntuser"]) == ["ntcore~=1.2.7"]
     assert value("import ntuser; print(ntuser.five())", installed(outputs, tmp_path)) == "5"
+
+
+@pytest.mark.parametrize("unique", [False, True])
+def test_cplusplus(cpython: Path, tmp_path: Path, *, unique: bool) -> None:
+    """Exceptions, virtual functions, data and the static variables of inline functions cross from one wheel to the other."""
+    gxx = shutil.which("g++")
+    if gxx is None:
+        pytest.skip("no g++ program")
+    (tmp_path / "shapes.hpp").write_text(SHAPES)
+    images = {}
+    for name, code, needed in (("libshapes.so.1", SHAPE_LIBRARY, []), ("libuse.so", SHAPE_USER, ["./libshapes.so.1"])):
+        (tmp_path / f"{name}.cpp").write_text(code)
+        command = [gxx, "-shared", "-fPIC", "-O1", f"-Wl,-soname,{name}", "-o", name, f"{name}.cpp", *needed]
+        subprocess.run(command, cwd=tmp_path, check=True)
+        images[name] = (tmp_path / name).read_bytes()
+    init = b"import ctypes, os\nused = ctypes.CDLL(os.path.join(os.path.dirname(__file__), 'libuse.so')).used\n"
+    wheels = [
+        wheel(tmp_path, LIBRARY, {"shape/lib/libshapes.so.1": images["libshapes.so.1"]}, name="shape"),
+        wheel(tmp_path, LIBRARY, {"one/__init__.py": init, "one/libuse.so": images["libuse.so"]}, name="one"),
+    ]
+    folders = installed(repaired(wheels, tmp_path / "out", export("shape", uniquify=unique)), tmp_path)
+    assert good(run(cpython, "import one; print(one.used())", *folders.values())) == "24111"

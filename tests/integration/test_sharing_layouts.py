@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from command import nativewheel
 from cpythons import cpythons, good, run
-from sharedwheels import ALL, NEEDS, SET_CONFIG, VALUES, config, needs_linux, pip
+from sharedwheels import ALL, NEEDS, SET_CONFIG, VALUES, config, needs_linux, pip, repaired
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,6 +86,11 @@ def test_every_wheel_came_from_one_call_and_none_is_changed_by_another(shared: S
     assert {wheel["status"] for wheel in json.loads(done.stdout)["wheels"]} == {"copied"}
     for output in shared.outputs.values():
         assert (tmp_path / "again" / output.name).read_bytes() == output.read_bytes()
+
+
+def test_the_same_bytes_for_any_order_and_number_of_threads(shared: SharedSet, tmp_path: Path) -> None:
+    outputs = repaired(sorted(shared.inputs.values()), tmp_path / "again", *SET_CONFIG, options=["--jobs", "1"])
+    assert {name: path.read_bytes() for name, path in outputs.items()} == {name: path.read_bytes() for name, path in shared.outputs.items()}
 
 
 def test_the_layouts_are_what_the_tests_say(shared: SharedSet) -> None:
