@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.injection import Injection
     from nativewheel.repair.options import RepairOptions
+    from nativewheel.repair.shimming import Shim
     from nativewheel.repair.tags import Choice
     from nativewheel.repair.vendoring import Vendored
     from nativewheel.wheel.archive import WheelArchive
@@ -97,6 +98,23 @@ def _repaired_already(subject: Subject) -> Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Findings:
+    """What a repair has to go by.
+
+    ``images`` are those of the wheel without further ``copies`` of exported libraries; ``added`` are libraries that the user adds.
+    """
+
+    images: tuple[WheelImage, ...]
+    added: tuple[WheelImage, ...]
+    copies: frozenset[Member]
+    graph: Graph
+    choice: Choice
+    vendored: Vendored
+    shim: Shim
+    injection: Injection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Planner:
     """The planning of one wheel that has images; each step hands its result to the next."""
 
@@ -107,68 +125,75 @@ class _Planner:
     jobs: int
 
     def plan(self) -> Plan:
-        archive, options, contents, exports = self.subject.archive, self.subject.options, self.subject.contents, self.subject.exports
+        found = self._findings()
+        if self._is_satisfied(found):
+            warnings = (*self.subject.contents.warnings, *self._kept_paths(found.images))
+            return _copied(self.subject.archive, _fits(self.subject.archive.name, found.choice), warnings, found.graph.matched)
+        refuse_layout(self.subject.archive, self.subject.contents.images)
+        return self._repair(found)
+
+    def _findings(self) -> _Findings:
+        archive, options = self.subject.archive, self.subject.options
         added = tuple(added_image(archive, library, self._folder, self.host, self.arch, self.libc) for library in options.add_library)
-        copies = {copy for exported in exports for copy in exported.copies}
-        images = tuple(image for image in contents.images if image.member not in copies)
-        search = HostSearch(
-            libraries=self.host,
-            arch=self.arch,
-            libc=self.libc,
-            supplied=policies(self.libc, self.arch).always_supplied,
-            lib_path=options.lib_path,
-            sysroot=options.sysroot,
-        )
+        copies = {copy for exported in self.subject.exports for copy in exported.copies}
+        images = tuple(image for image in self.subject.contents.images if image.member not in copies)
+        search = self._search()
         graph = self._graph((*images, *added), search)
         choice = self._choice(graph)
-        vendored = self._named(choice, graph)
         users = dependents(graph)
         consuming.refuse_programs(archive, users)
         consuming.refuse_circles(archive, consuming.chosen_providers(graph).values(), self.subject.providers)
         consuming.SymbolCheck(archive=archive, graph=graph, search=search, host=self.host).check()
-        shim = shimming.shim_of(archive, exports, graph)
-        injection = plan_injection(archive, [user for user in users if user.source is None], shim.module)
+        shim = shimming.shim_of(archive, self.subject.exports, graph)
+        return _Findings(
+            images=images,
+            added=added,
+            copies=frozenset(copies),
+            graph=graph,
+            choice=choice,
+            vendored=self._named(choice, graph),
+            shim=shim,
+            injection=plan_injection(archive, [user for user in users if user.source is None], shim.module),
+        )
+
+    def _is_satisfied(self, found: _Findings) -> bool:
+        """Whether the wheel needs nothing: its tags are true, and nobody asks for a change."""
+        asked = found.added or self.subject.exports or found.shim.consumes or self.subject.options.strip
+        return found.choice.satisfied and not (found.vendored.identities or asked or _needs_python(found.graph))
+
+    def _repair(self, found: _Findings) -> Plan:
+        archive, options, exports, graph = self.subject.archive, self.subject.options, self.subject.exports, found.graph
         editor = ImageEditor(
             archive=archive,
             graph=graph,
-            vendored=vendored,
+            vendored=found.vendored,
             exported=self._exported,
-            swapped=injection.swapped,
+            swapped=found.injection.swapped,
             strip=options.strip,
         )
-        edits = tuple(edit for image in images if (edit := editor.edit(image)))
-        warnings = (
-            *contents.warnings,
-            *choice.warnings,
-            *shim.warnings,
-            *self._warnings(images, graph),
-            *self._uncalled(injection, graph, shim.module),
-        )
-        if choice.satisfied and not (vendored.identities or added or exports or shim.consumes or options.strip or _needs_python(graph)):
-            return _copied(archive, _fits(archive.name, choice), (*contents.warnings, *self._kept_paths(images)), graph.matched)
-        refuse_layout(archive, contents.images)
+        edits = tuple(edit for image in found.images if (edit := editor.edit(image)))
+        copied = vendored_libraries(found.vendored, graph, self.host, strip=options.strip)
+        moved = [edit for edit in edits if edit.target != edit.member and graph.images[edit.member].installed is None]
         return Plan(
             wheel=archive.path,
             name=archive.name,
-            output=self._output(choice),
+            output=self._output(found.choice),
             action=Action.REPAIR,
-            vendored=(
-                *vendored_libraries(vendored, graph, self.host, strip=options.strip),
-                *(editor.addition(image, self.host) for image in added),
-            ),
+            vendored=(*copied, *(editor.addition(image, self.host) for image in found.added)),
             edits=edits,
-            launchers=tuple(
-                Launcher(member=edit.member, program=edit.target)
-                for edit in edits
-                if edit.target != edit.member and graph.images[edit.member].installed is None
+            launchers=tuple(Launcher(member=edit.member, program=edit.target) for edit in moved),
+            files=(
+                *found.shim.files,
+                *found.injection.files,
+                *exporting.files_beside(archive, exports),
+                *exporting.build_files(archive, exports),
             ),
-            files=(*shim.files, *injection.files, *exporting.files_beside(archive, exports), *exporting.build_files(archive, exports)),
-            removed=(*sorted(copies - {exported.link for exported in exports}), *injection.removed),
-            exports=shim.exports,
-            consumes=shim.consumes,
-            requires=shim.requires,
-            warnings=warnings,
-            matched=graph.matched | used_globs(vendored, graph, options.no_mangle),
+            removed=(*sorted(found.copies - {exported.link for exported in exports}), *found.injection.removed),
+            exports=found.shim.exports,
+            consumes=found.shim.consumes,
+            requires=found.shim.requires,
+            warnings=self._warnings(found),
+            matched=graph.matched | used_globs(found.vendored, graph, options.no_mangle),
         )
 
     @property
@@ -178,6 +203,16 @@ class _Planner:
     @property
     def _exported(self) -> dict[Member, Exported]:
         return {exported.image.member: exported for exported in self.subject.exports}
+
+    def _search(self) -> HostSearch:
+        return HostSearch(
+            libraries=self.host,
+            arch=self.arch,
+            libc=self.libc,
+            supplied=policies(self.libc, self.arch).always_supplied,
+            lib_path=self.subject.options.lib_path,
+            sysroot=self.subject.options.sysroot,
+        )
 
     def _graph(self, images: tuple[WheelImage, ...], search: HostSearch) -> Graph:
         archive, options = self.subject.archive, self.subject.options
@@ -219,24 +254,24 @@ class _Planner:
         modules = any(image.image.kind is Kind.EXTENSION for image in self.subject.contents.images)
         return replace(name, pythons=("py3",), abis=("none",)) if self.subject.exports and not modules else name
 
-    def _warnings(self, images: tuple[WheelImage, ...], graph: Graph) -> tuple[str, ...]:
-        found = []
-        for image in images:
-            found += [
+    def _warnings(self, found: _Findings) -> tuple[str, ...]:
+        lines = [*self.subject.contents.warnings, *found.choice.warnings, *found.shim.warnings]
+        for image in found.images:
+            lines += [
                 f"{image.member}: search path {entry or '(current folder)'} dropped, it leads out of the wheel" for entry in rpaths.dropped(image)
             ]
-            links = graph.links[image.member]
-            found += [f"{image.member}: dependency on {name} dropped, as the interpreter has it" for name in without_libpython(links)]
-        return (*found, *self._duplicates(images))
+            links = found.graph.links[image.member]
+            lines += [f"{image.member}: dependency on {name} dropped, as the interpreter has it" for name in without_libpython(links)]
+        return (*lines, *self._duplicates(found.images), *self._uncalled(found))
 
-    def _uncalled(self, injection: Injection, graph: Graph, shim: str) -> tuple[str, ...]:
+    def _uncalled(self, found: _Findings) -> list[str]:
         """Name libraries that only code can open, since no image needs them and the shim does not load them."""
-        needed = {link.member for links in graph.links.values() for link in links}
-        return tuple(
-            f"{member}: needs a library of another wheel, and nothing loads that first: call {shim}.load() before your code opens it"
-            for member in injection.uncalled
+        needed = {link.member for links in found.graph.links.values() for link in links}
+        return [
+            f"{member}: needs a library of another wheel, and nothing loads that first: call {found.shim.module}.load() before your code opens it"
+            for member in found.injection.uncalled
             if member not in needed and member not in self._exported
-        )
+        ]
 
     def _kept_paths(self, images: tuple[WheelImage, ...]) -> list[str]:
         """Name what a repair would drop, but what alone is no reason to change a wheel whose tags are right: it was published like that."""
