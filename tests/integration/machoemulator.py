@@ -9,6 +9,7 @@ import struct
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+import macholayout
 from machobind import pointer
 from machobinding import DyldError, Loaded, Names
 from machofile import MH_BUNDLE, MH_WEAK_DEFINES, Export, MachO, slice_for
@@ -104,6 +105,9 @@ class Process:
             file = MachO(slice_for(path.read_bytes(), self.arch))
         except FileNotFoundError:
             raise DyldError(f"tried: '{path}' (no such file)") from None
+        fault = macholayout.fault(file)
+        if fault:
+            raise DyldError(f"tried: '{path}' (malformed: {fault})")
         fault = file.signature_fault()
         if fault and (self.arch == "arm64" or fault != "not signed"):
             raise DyldError(f"tried: '{path}' (code signature invalid: {fault})")

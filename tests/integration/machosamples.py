@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pytest
 
 SOURCES = Path(__file__).parent / "machosources"
+SDK = SOURCES / "sdk"
 ARCHS = ("x86_64", "arm64")
 LINKERS = ("zig", "opcodes", "chains", "offsets")
 LLD = [*sorted(Path("/usr/lib").glob("llvm-*/bin/ld64.lld")), *(Path(found) for found in [shutil.which("ld64.lld")] if found)]
@@ -107,7 +108,12 @@ class Samples:
         if path.exists():
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        libraries = (*links, SOURCES / "libSystem.tbd", *((SOURCES / "libcxx.tbd",) if source.endswith("cpp") else ()))
+        # zig brings the C library by itself.
+        libraries = (
+            *links,
+            *(() if self.linker == "zig" else (SDK / "usr/lib/libSystem.B.tbd",)),
+            *((SDK / "usr/lib/libc++.1.tbd",) if source.endswith("cpp") else ()),
+        )
         # A module's symbols of Python are left to the interpreter.
         flags = (*options, *(("-undefined", "dynamic_lookup") if name.endswith(".so") else ()))
         named = () if "-bundle" in flags else ("-install_name", f"@rpath/{name}")
@@ -120,7 +126,7 @@ class Samples:
         if self.linker == "zig":
             target = ("-target", f"{ZIG_ARCHS[self.arch]}-macos.11.0")
             return (*ZIG, "cc", *target, "-nostdlib", "-shared", "-o", path, f"-Wl,{','.join(flags)}")
-        platform = ("-arch", self.arch, "-platform_version", "macos", "11.0", "11.0")
+        platform = ("-arch", self.arch, "-platform_version", "macos", "11.0", "11.0", "-syslibroot", SDK)
         return (LLD[-1], *platform, LLD_OPTIONS[self.linker], "-o", path, *(() if "-bundle" in flags else ("-dylib",)), *flags)
 
     def _object(self, source: str, defines: tuple[str, ...]) -> Path:

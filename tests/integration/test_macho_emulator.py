@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
 KINDS = [(linker, arch, cpu) for linker in LINKERS for arch in (*ARCHS, "universal2") for cpu in ARCHS if arch in {cpu, "universal2"}]
 
+LLD_KINDS = [kind for kind in KINDS if kind[0] != "zig"]
+
 
 class Setting(NamedTuple):
     """Samples, and a process of one architecture that they are loaded into."""
@@ -237,17 +239,21 @@ def test_kinds_of_fixups(setting: Setting) -> None:
             assert formats == [None] * 3
 
 
-@pytest.mark.parametrize("arch", ARCHS)
-@pytest.mark.parametrize("linker", [linker for linker in LINKERS if linker != "zig"])
-def test_bundle(linker: str, arch: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if linker not in linkers():
-        pytest.skip("no ld64.lld")
-    samples, python = Samples(linker=linker, arch=arch, folder=sample_folder(tmp_path_factory)), Python(arch)
-    path = samples.bar("-bundle")
-    assert MachO(path.read_bytes()).filetype == MH_BUNDLE
-    python.dlopen(samples.foo())
-    bar = python.dlopen(path)
-    assert python.call(python.dlsym(bar, "bar_version")) == 1
+@pytest.mark.parametrize("setting", LLD_KINDS, ids="-".join, indirect=True)
+def test_bundle(setting: Setting) -> None:
+    path = setting.samples.bar("-bundle")
+    assert setting.file(path).filetype == MH_BUNDLE
+    setting.python.dlopen(setting.samples.foo())
+    assert setting.call(setting.python.dlopen(path), "bar_version") == 1
+
+
+@pytest.mark.parametrize("setting", LLD_KINDS, ids="-".join, indirect=True)
+def test_flat_namespace(setting: Setting) -> None:
+    path = setting.samples.bar("-flat_namespace")
+    assert {bind.ordinal for bind in setting.file(path).fixups.binds} == {-2}
+    setting.python.dlopen(setting.samples.foo(2))
+    setting.python.dlopen(setting.samples.foo(1), RTLD_GLOBAL)
+    assert setting.call(setting.python.dlopen(path), "bar_version") == 2
 
 
 @pytest.mark.parametrize("arch", ARCHS)
