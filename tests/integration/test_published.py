@@ -33,7 +33,10 @@ def libc_version(tag: str) -> Version:
     return Version(".".join(found.groups()))
 
 
-@pytest.fixture(scope="module", params=sorted(set(PUBLISHED) - set(MACOS)), ids=lambda name: "-".join(name.split("-")[:1] + name.split("-")[-1:])[:60])
+LINUX = sorted(set(PUBLISHED) - set(MACOS))
+
+
+@pytest.fixture(scope="module", params=LINUX, ids=lambda name: "-".join(name.split("-")[:1] + name.split("-")[-1:])[:60])
 def wheel(request: pytest.FixtureRequest) -> Path:
     return published(request.param)
 
