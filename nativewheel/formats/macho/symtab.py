@@ -69,9 +69,14 @@ def read_symbols(image: Slice) -> SymbolTable:
     """Read the symbol table, which is empty if there is none.  Raises ``UnreadableError``."""
     symtab = image.symtab
     if symtab is None:
-        return SymbolTable(names=array("I"), types=b"", sections=b"", descriptions=array("H"), values=array("Q"), strings=b"")
+        return decode(b"", b"")
     raw = image.take(symtab.symoff, symtab.nsyms * NLIST_SIZE, "the symbol table (LC_SYMTAB)")
     strings = image.take(symtab.stroff, symtab.strsize, "the string table (LC_SYMTAB)")
+    return decode(raw, strings)
+
+
+def decode(raw: bytes, strings: bytes) -> SymbolTable:
+    """Take whole entries apart, the names of which are in ``strings``."""
     return SymbolTable(
         names=_numbers("I", raw)[::4],
         types=raw[4::NLIST_SIZE],

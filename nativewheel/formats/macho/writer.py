@@ -1,0 +1,78 @@
+"""Apply an `Edit` to a Mach-O file: rewrite the slices, put them together, read back, compare."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
+from typing import TYPE_CHECKING
+
+from nativewheel.errors import LinkageError, MachineError
+from nativewheel.formats.macho.fatwriter import join
+from nativewheel.formats.macho.reader import model
+from nativewheel.formats.macho.rewrite import rewrite
+from nativewheel.formats.macho.slices import opened
+from nativewheel.formats.macho.verify import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from nativewheel.formats.image import Edit, Image
+    from nativewheel.formats.macho.slices import MachFile
+
+MODE = 0o755
+
+
+def apply(source: Path, edit: Edit, destination: Path) -> Image:
+    """Write ``source`` with ``edit`` made to ``destination``, check the result, and return the model of it.
+
+    ``source`` is only read.  After an error there is no ``destination``.  A slice that the edit changes is signed ad hoc if it is for arm64 or was
+    signed; others keep every byte.  Raises ``UnreadableError``, ``MachineError``, and ``LinkageError`` for what cannot be edited so.
+    """
+    try:
+        return _apply(source, edit, destination)
+    except OSError as error:
+        destination.unlink(missing_ok=True)
+        raise MachineError(f"cannot write the edited file: {error.strerror}") from error
+    except BaseException:
+        destination.unlink(missing_ok=True)
+        raise
+
+
+def _apply(source: Path, edit: Edit, destination: Path) -> Image:
+    with _mapped(source) as data, opened(data) as file:
+        _require_possible(file, edit)
+        contents = [rewrite(image, edit, source.name) for image in file.slices]
+        if not any(contents):
+            shutil.copyfile(source, destination)
+            destination.chmod(MODE)
+            return model(file, source.name)
+        slices = [image.data if content is None else content for image, content in zip(file.slices, contents, strict=True)]
+        with destination.open("wb") as stream:
+            stream.write(join(file.slices, slices) if file.is_fat else slices[0])
+        destination.chmod(MODE)
+        with _mapped(destination) as result:
+            return verify(file, result, edit, source.name)
+
+
+def _require_possible(file: MachFile, edit: Edit) -> None:
+    for name in edit.remove:
+        if any(dylib.name == name for image in file.slices for dylib in image.dylibs):
+            raise LinkageError(f"cannot drop the dependency on {name}: symbols refer to the libraries behind it by their number")
+    if edit.identity is not None and any(image.id_dylib is None for image in file.slices):
+        raise LinkageError("cannot give an install name to an image that has none, because nothing can link with it")
+    loaded = {dylib.name for image in file.slices for dylib in image.dylibs}
+    for binding in edit.flat:
+        if binding.dependency not in loaded:
+            raise LinkageError(f"the image does not ask for {binding.dependency}, which it is to be bound to in the flat namespace")
+
+
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap | bytes]:
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            yield b""
+            return
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield data
