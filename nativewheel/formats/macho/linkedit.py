@@ -84,7 +84,9 @@ FIELDS: dict[int, tuple[Field, ...]] = {
 }
 FIELDS[lc.LC_DYLD_INFO_ONLY] = FIELDS[lc.LC_DYLD_INFO]
 
-LC_NOTE, LC_ENCRYPTION_INFO_64 = 0x31, 0x2C
+LC_NOTE, LC_ENCRYPTION_INFO_64, LC_SOURCE_VERSION = 0x31, 0x2C, 0x2A
+VERSIONS = {lc.LC_VERSION_MIN_MACOSX, LC_SOURCE_VERSION}
+"""Commands of 16 bytes whose numbers look like offsets."""
 OLD_TABLES = {36: "a table of contents", 44: "a module table", 52: "a table of referenced symbols"}
 """Counts in LC_DYSYMTAB of tables that linkers stopped to write before there was arm64 (bytes from the start of the command)."""
 
@@ -94,9 +96,9 @@ def linkedit_segment(image: Slice) -> Segment:
     segment = image.segment("__LINKEDIT")
     if segment is None:
         raise LinkageError("cannot edit an image without a __LINKEDIT segment")
-    last = max(image.segments, key=lambda item: item.vmaddr)
     end = max(item.fileoff + item.filesize for item in image.segments)
-    if last is not segment or segment.fileoff + segment.filesize < end or segment.sections:
+    last = max((item.vmaddr + item.vmsize for item in image.segments if item is not segment), default=0)
+    if last > segment.vmaddr or segment.fileoff + segment.filesize < end or segment.sections:
         raise LinkageError("cannot edit an image whose __LINKEDIT is not the last segment")
     if len(image.data) > end and any(image.data[end:]):
         raise LinkageError(f"cannot edit an image with {len(image.data) - end} bytes behind __LINKEDIT, which belong to nothing")
@@ -143,9 +145,11 @@ def _word(command: LoadCommand, at: int) -> int:
 
 def _refuse_unknown(command: LoadCommand, start: int, end: int) -> None:
     """Refuse what points into __LINKEDIT in a way that newer systems may know: every such command so far is an offset and a size."""
-    offset, size = (_word(command, 8), _word(command, 12)) if command.size == 16 else (0, 0)  # noqa: PLR2004  (linkedit_data_command)
+    offset = size = 0
     if command.cmd == LC_NOTE:
         offset, size = int.from_bytes(command.body[24:32], "little"), int.from_bytes(command.body[32:40], "little")
+    elif command.size == 16 and command.cmd not in VERSIONS:  # noqa: PLR2004  (linkedit_data_command)
+        offset, size = _word(command, 8), _word(command, 12)
     if size and start <= offset < end:
         raise LinkageError("cannot edit an image with a load command that points at data of an unknown kind", where=command.place)
     if command.cmd == LC_ENCRYPTION_INFO_64 and _word(command, 16):
