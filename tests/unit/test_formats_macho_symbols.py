@@ -96,3 +96,9 @@ def test_a_library_that_is_not_there() -> None:
 
 def test_names_that_are_not_utf_8() -> None:
     assert wanted(Macho(commands=LIBRARIES, bind=encode([bind(1, "_x")]).replace(b"_x", b"_\xff"))) == {("_\\xff", A, False)}
+
+
+def test_more_pointers_than_the_image_has_room_for() -> None:
+    opcodes = b"\x11\x40_x\0\x51\x71\x00\xc0\xff\xff\xff\x01\x00"
+    with pytest.raises(UnreadableError, match="more than"):
+        wanted(Macho(commands=LIBRARIES, bind=opcodes))

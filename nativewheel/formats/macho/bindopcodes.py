@@ -61,12 +61,14 @@ class BindTable(NamedTuple):
     symbols: list[tuple[bytes, int]]
 
 
-def decode(data: bytes, *, lazy: bool = False) -> BindTable:
+def decode(data: bytes, *, lazy: bool = False, most: int = MOST_BINDS) -> BindTable:
     """Decode a regular, a weak or a lazy table.  In a lazy one, DONE ends an entry and not the table.
+
+    ``most`` bounds the pointers, since one opcode can stand for any number of them; each is eight bytes of the image.
 
     Raises ``UnreadableError``, also for the threaded opcodes of early arm64e.
     """
-    return _Reader(data, lazy=lazy).read()
+    return _Reader(data, lazy=lazy, most=min(most, MOST_BINDS)).read()
 
 
 def _unknown(byte: int) -> str:
@@ -78,8 +80,9 @@ def _unknown(byte: int) -> str:
 class _Reader:
     """The registers of the machine that the opcodes are for."""
 
-    def __init__(self, data: bytes, *, lazy: bool) -> None:
+    def __init__(self, data: bytes, *, lazy: bool, most: int) -> None:
         self.data = data
+        self.most = most
         self.lazy = lazy
         self.at = 0
         self.table = BindTable([], [])
@@ -156,8 +159,8 @@ class _Reader:
         name, binds = self.name, self.table.binds
         if name is None or self.segment < 0:
             raise UnreadableError("a bind without a symbol or a place", where=(f"byte {self.at - 1:#x} of the bind table",))
-        if len(binds) + count > MOST_BINDS:
-            raise UnreadableError(f"more than {MOST_BINDS} binds")
+        if len(binds) + count > self.most:
+            raise UnreadableError(f"more than {self.most} binds")
         offset, step = self.offset, POINTER + skip
         for _ in range(count):
             binds.append(Bind(self.ordinal, name, self.flags, self.type, self.addend, self.segment, offset))

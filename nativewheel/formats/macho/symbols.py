@@ -69,8 +69,9 @@ def references(image: Slice) -> Iterable[Reference]:
         return [(item.name, item.ordinal, item.weak) for item in blob.imports]
     if info is None:
         return _undefined(image)
-    regular = bindopcodes.decode(image.take(info.bind.offset, info.bind.size, "the bind table"))
-    lazy = bindopcodes.decode(image.take(info.lazy_bind.offset, info.lazy_bind.size, "the lazy bind table"), lazy=True)
+    most = len(image.data) // bindopcodes.POINTER
+    regular = bindopcodes.decode(image.take(info.bind.offset, info.bind.size, "the bind table"), most=most)
+    lazy = bindopcodes.decode(image.take(info.lazy_bind.offset, info.lazy_bind.size, "the lazy bind table"), lazy=True, most=most)
     pointers = dict.fromkeys((bind.name, bind.ordinal, bind.flags) for table in (regular, lazy) for bind in table.binds)
     return [(name, ordinal, bool(flags & BIND_SYMBOL_FLAGS_WEAK_IMPORT)) for name, ordinal, flags in pointers]
 
