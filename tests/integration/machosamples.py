@@ -48,10 +48,10 @@ class Samples:
         defines = (f"-DFOO_VERSION={version}", *(("-DFOO_LESS",) if less else ()))
         return self._made(lambda thin: thin.link("libfoo.dylib", "foo.c", *defines, options=options))
 
-    def bar(self, *options: str, far: bool = False) -> Path:
-        """Return the consumer of foo; ``far`` has an addend of more than 32 bits."""
+    def bar(self, *options: str, far: bool = False, how: tuple[str, ...] = ()) -> Path:
+        """Return the consumer of foo; ``far`` has an addend of more than 32 bits, ``how`` is an option of ld64.lld to link the library with."""
         defines = ("-DBAR_FAR",) if far else ()
-        return self._made(lambda thin: thin.link("_bar.so", "bar.c", *defines, links=(thin.foo(),), options=options))
+        return self._made(lambda thin: thin.link("_bar.so", "bar.c", *defines, links=(*how, thin.foo()), options=options))
 
     def bar_flat(self) -> Path:
         """Return a consumer of foo that was linked without it, as build systems do that allow undefined symbols."""
@@ -102,8 +102,8 @@ class Samples:
             joined.write_bytes(join_universal([part.read_bytes() for part in parts]))
         return joined
 
-    def link(self, name: str, source: str, *defines: str, links: tuple[Path, ...] = (), options: tuple[str, ...] = ()) -> Path:
-        variant = re.sub(r"[^\w]+", "-", " ".join((source, *defines, *options)))
+    def link(self, name: str, source: str, *defines: str, links: tuple[str | Path, ...] = (), options: tuple[str, ...] = ()) -> Path:
+        variant = re.sub(r"[^\w]+", "-", " ".join((source, *defines, *options, *(link for link in links if isinstance(link, str)))))
         path = self.folder / self.linker / self.arch / variant / name
         if path.exists():
             return path
