@@ -70,8 +70,8 @@ class Contents:
 def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int = 1) -> Contents:
     """Find the images by their magic, whatever their names and whether or not RECORD lists them, and read each of them once.
 
-    ``libc`` settles which C library the wheel is for when its tags do not.  Raises ``UnreadableError`` for images that cannot be read and for
-    platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
+    ``libc`` settles which C library the wheel is for when neither its tags nor its images do.  Raises ``UnreadableError`` for images that cannot
+    be read and for platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
     """
     _refuse_unsupported(archive.name)
     found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, _HEAD)))}
@@ -128,7 +128,7 @@ def _for_linux(name: WheelName, images: list[WheelImage], foreign: list[Member],
     if arch is None:
         return Contents(images=(), warnings=(_ambiguous("processor", [image.member for image in images]),))
     own = [image for image in images if policy.runs(arch, image.image)]
-    chosen = libc_of_tags(name) or libc or _libc_of_images(name, own)
+    chosen = libc_of_tags(name) or _libc_of_images(name, own, libc)
     fitting = tuple(image for image in own if image.image.libc in {None, chosen})
     _require_fitting(name, images, fitting, f"{arch} and {chosen}" if chosen else str(arch))
     warnings = _left_alone([*foreign, *(image.member for image in images if image not in fitting)])
@@ -162,7 +162,8 @@ def libc_of_tags(name: WheelName) -> Libc | None:
     return named.pop() if len(named) == 1 else None
 
 
-def _libc_of_images(name: WheelName, images: list[WheelImage]) -> Libc | None:
+def _libc_of_images(name: WheelName, images: list[WheelImage], wish: Libc | None) -> Libc | None:
+    """Return the C library that images are made for, that of extension modules before others; ``wish`` where nothing tells it."""
     extensions = [image for image in images if image.image.kind is Kind.EXTENSION]
     for group in (extensions, images):
         libcs = {image.image.libc for image in group} - {None}
@@ -173,13 +174,13 @@ def _libc_of_images(name: WheelName, images: list[WheelImage]) -> Libc | None:
             )
         if libcs:
             return libcs.pop()
-    if extensions:
+    if extensions and wish is None:
         raise LinkageError(
             f"nothing in {extensions[0].member} or in the tags tells whether it is made for glibc or musl",
             where=(str(name),),
             hint="say it with --plat manylinux_2_28 or --plat musllinux_1_2",
         )
-    return None
+    return wish
 
 
 def _left_alone(members: list[Member]) -> tuple[str, ...]:

@@ -71,9 +71,7 @@ def choose(name: WheelName, judge: Judge, plat: str | None, *, only_plat: bool) 
         platforms=tuple(sorted(new if only_plat and requested else new.union(kept))),
         satisfied=not dropped and (requested is None or not set(requested.tags).isdisjoint(name.platforms)),
         best=best.policy.tag,
-        warnings=tuple(
-            f"{name}: the content does not allow the tag {tag}, which is dropped" for tag in dropped if not tag.startswith(("linux_", "any"))
-        ),
+        warnings=tuple(f"the content does not allow the tag {tag}, which is dropped" for tag in dropped if not tag.startswith(("linux_", "any"))),
     )
 
 

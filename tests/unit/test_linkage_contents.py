@@ -115,19 +115,13 @@ class TestForeign:
             contents(tmp_path, "py3-none-linux_x86_64", {"pkg/x": image})
 
     @pytest.mark.parametrize(
-        ("tag", "libc", "wanted", "helper"),
-        [
-            ("linux_aarch64", None, "aarch64", AARCH64),
-            ("musllinux_1_2_x86_64", None, "x86_64 and musl", MUSL_INNER),
-            ("linux_x86_64", Libc.MUSL, "x86_64 and musl", MUSL_INNER),
-        ],
+        ("tag", "wanted", "helper"),
+        [("linux_aarch64", "aarch64", AARCH64), ("musllinux_1_2_x86_64", "x86_64 and musl", MUSL_INNER)],
     )
-    def test_a_tag_that_is_true_of_no_extension_module_is_refused(
-        self, tmp_path: Path, tag: str, libc: Libc | None, wanted: str, helper: bytes
-    ) -> None:
+    def test_a_tag_that_is_true_of_no_extension_module_is_refused(self, tmp_path: Path, tag: str, wanted: str, helper: bytes) -> None:
         for index, files in enumerate(({"pkg/x.so": X86_64}, {"pkg/helper": helper, "pkg/x.so": X86_64})):
             with pytest.raises(LinkageError, match=rf"it is to be for {wanted}.*, but pkg/x\.so is made for x86_64 and glibc"):
-                contents(tmp_path / str(index), f"cp311-cp311-{tag}", files, libc=libc)
+                contents(tmp_path / str(index), f"cp311-cp311-{tag}", files)
 
 
 class TestArch:
@@ -171,6 +165,9 @@ class TestLibc:
             contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free})
         assert caught.value.hint == "say it with --plat manylinux_2_28 or --plat musllinux_1_2"
         assert target(contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": free}, libc=Libc.MUSL)).libc is Libc.MUSL
+
+    def test_a_wish_does_not_go_over_the_images(self, tmp_path: Path) -> None:
+        assert target(contents(tmp_path, "cp311-cp311-linux_x86_64", {"pkg/x.so": X86_64}, libc=Libc.MUSL)).libc is Libc.GLIBC
 
     def test_a_wish_does_not_go_over_the_tag(self, tmp_path: Path) -> None:
         assert target(contents(tmp_path, "cp311-cp311-manylinux_2_28_x86_64", {"pkg/x.so": X86_64}, libc=Libc.MUSL)).libc is Libc.GLIBC

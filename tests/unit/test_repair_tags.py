@@ -81,8 +81,7 @@ class TestExistingTags:
         found = choice(NEW, tags="manylinux_2_5_x86_64.manylinux_2_28_x86_64")
         assert found.platforms == ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
         assert not found.satisfied
-        (warning,) = found.warnings
-        assert warning.endswith(".whl: the content does not allow the tag manylinux_2_5_x86_64, which is dropped")
+        assert found.warnings == ("the content does not allow the tag manylinux_2_5_x86_64, which is dropped",)
 
     @pytest.mark.parametrize("tags", ["any", "linux_x86_64"])
     def test_a_tag_that_promised_nothing_goes_silently(self, tags: str) -> None:
