@@ -91,9 +91,9 @@ class Dependency:
 class Symbol:
     """One dynamic symbol.
 
-    ``version`` and ``library`` are known for imports whose binding names them (ELF symbol versioning: vernaux name and verneed file; the install name
-    that a Mach-O ordinal stands for).  For exports, ``version`` is the verdef name and ``library`` is None.  ``weak`` is an import that may be missing,
-    or a weak definition.  Mach-O names have the leading underscore that C names get there.
+    ``version`` and ``library`` are known for imports whose binding names them (ELF symbol versioning: vernaux name and verneed file; the
+    install name that a Mach-O ordinal stands for).  For exports, ``version`` is the verdef name and ``library`` is None.  ``weak`` is an import that
+    may be missing, or a weak definition.  Mach-O names have the leading underscore that C names get there.
     """
 
     name: str
@@ -106,11 +106,11 @@ class Symbol:
 class Image:
     """One native file, read.
 
-    ``archs`` has one item, or one for each slice of a universal Mach-O.  ``rpaths`` are the entries of DT_RPATH or DT_RUNPATH (whichever the
-    loader honours) or of all LC_RPATH, unexpanded, in order; ``inherited_rpaths`` says that the loader also applies them to the dependencies
-    of dependencies (DT_RPATH without DT_RUNPATH; LC_RPATH always).  ``unlisted`` are libraries of which the image wants symbol versions although it does not ask
-    for them (ELF: a verneed file that no DT_NEEDED names): something else must bring them, and the loader checks the versions all the same.
-    ``minimum_os`` is the macOS version that a platform tag for all ``archs`` must state.
+    ``archs`` has one item, or one for each slice of a universal Mach-O.  ``rpaths`` are the entries of DT_RPATH or DT_RUNPATH (whichever the loader
+    honours) or of all LC_RPATH, unexpanded, in order; ``inherited_rpaths`` says that the loader also applies them to the dependencies of
+    dependencies (DT_RPATH without DT_RUNPATH; LC_RPATH always).  ``unlisted`` are libraries of which the image wants symbol versions although it
+    does not ask for them (ELF: a verneed file that no DT_NEEDED names): something else must bring them, and the loader checks the versions all the
+    same.  ``minimum_os`` is the macOS version that a platform tag for all ``archs`` must state.
     """
 
     format: Format
