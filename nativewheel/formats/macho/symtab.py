@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nativewheel.errors import UnreadableError
-from nativewheel.formats.macho.constants import N_EXT, N_PBUD, N_PEXT, N_STAB, N_TYPE, N_UNDF
+from nativewheel.formats.macho.constants import DYNAMIC_LOOKUP_ORDINAL, N_EXT, N_PBUD, N_PEXT, N_STAB, N_TYPE, N_UNDF
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -62,7 +62,7 @@ class SymbolTable:
 def library_ordinal(description: int) -> int:
     """Return the ordinal in the high byte of n_desc, as binds count: 0 is the image itself, -1 the program, -2 whichever image has the symbol."""
     ordinal = description >> 8
-    return ordinal - 0x100 if ordinal >= 0xFE else ordinal  # noqa: PLR2004  (DYNAMIC_LOOKUP_ORDINAL)
+    return ordinal - 0x100 if ordinal >= DYNAMIC_LOOKUP_ORDINAL else ordinal
 
 
 def read_symbols(image: Slice) -> SymbolTable:
