@@ -79,7 +79,11 @@ def _segment_problems(image: Slice, segment: Segment) -> Iterator[str]:
         yield f"__LINKEDIT has {segment.filesize:#x} bytes in the file and {segment.vmsize:#x} in memory"
     if segment.initprot != READ_ONLY:
         yield "__LINKEDIT is not read-only"
-    if any(other.vmaddr + other.vmsize > segment.vmaddr or other.fileoff + other.filesize > segment.fileoff for other in image.segments if other is not segment):
+    if any(
+        other.vmaddr + other.vmsize > segment.vmaddr or other.fileoff + other.filesize > segment.fileoff
+        for other in image.segments
+        if other is not segment
+    ):
         yield "__LINKEDIT is not the last segment"
     if segment.fileoff + segment.filesize != len(image.data):
         yield "the image does not end with __LINKEDIT"

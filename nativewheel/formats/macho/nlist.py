@@ -8,20 +8,33 @@ from __future__ import annotations
 import sys
 from array import array
 from dataclasses import dataclass
+from itertools import accumulate, count
+from operator import add
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import UnreadableError
-from nativewheel.formats.macho.constants import DYNAMIC_LOOKUP_ORDINAL, MH_TWOLEVEL, N_EXT, N_INDR, N_PBUD, N_STAB, N_TYPE, N_UNDF
-from nativewheel.formats.macho.linkedit import Piece
+from nativewheel.formats.macho.constants import (
+    BIND_SPECIAL_DYLIB_FLAT_LOOKUP,
+    DYNAMIC_LOOKUP_ORDINAL,
+    MH_TWOLEVEL,
+    N_EXT,
+    N_INDR,
+    N_PBUD,
+    N_STAB,
+    N_TYPE,
+    N_UNDF,
+)
+from nativewheel.formats.macho.linkedit import Piece, padded
 from nativewheel.formats.macho.symtab import NLIST_SIZE, TEXT_BUDGET, SymbolTable, library_ordinal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nativewheel.formats.macho.renaming import Renaming
     from nativewheel.formats.macho.slices import Slice
 
 
+STRINGS_LIMIT = 1 << 30
 NO_SYMBOL = 0xC0000000
 """INDIRECT_SYMBOL_LOCAL and INDIRECT_SYMBOL_ABS, instead of a number in the indirect symbol table."""
 
@@ -38,25 +51,23 @@ class SymbolEdits:
         return bool(self.names or self.descriptions or self.aliased)
 
 
-def find_edits(image: Slice, table: SymbolTable, renaming: Renaming) -> SymbolEdits:
-    """Find which symbols change."""
+def find_edits(image: Slice, table: SymbolTable, names: Sequence[bytes], renaming: Renaming) -> SymbolEdits:
+    """Find which symbols change; ``names`` are those of all symbols."""
     edits = SymbolEdits(names={}, descriptions={}, aliased={})
     wanted: dict[bytes, bytes] = {}
-    undefined = table.undefined
-    for index, name in zip(undefined, table.texts(undefined), strict=True):
-        description = table.descriptions[index]
+    for index in table.undefined:
+        name, description = names[index], table.descriptions[index]
         # Without MH_TWOLEVEL the high byte has no meaning.
-        ordinal = library_ordinal(description) if image.flags & MH_TWOLEVEL else -2
+        ordinal = library_ordinal(description) if image.flags & MH_TWOLEVEL else BIND_SPECIAL_DYLIB_FLAT_LOOKUP
         new_ordinal, new_name = renaming.reference(ordinal, name)
         if new_name != name:
             edits.names[index] = wanted[name] = new_name
         if new_ordinal != ordinal:
             edits.descriptions[index] = description & 0xFF | DYNAMIC_LOOKUP_ORDINAL << 8
     if renaming.own:
-        offered = _defined(table)
-        for index, name in zip(offered, table.texts(offered), strict=True):
-            if name in renaming.own:
-                edits.names[index] = renaming.own[name]
+        for index, kind in enumerate(table.types):
+            if kind & (N_STAB | N_EXT) == N_EXT and kind & N_TYPE not in {N_UNDF, N_PBUD} and names[index] in renaming.own:
+                edits.names[index] = renaming.own[names[index]]
     for index in aliases(table):
         target = text(table, table.values[index])
         new = wanted.get(target, renaming.own.get(target, target))
@@ -65,13 +76,32 @@ def find_edits(image: Slice, table: SymbolTable, renaming: Renaming) -> SymbolEd
     return edits
 
 
-def _defined(table: SymbolTable) -> list[int]:
-    return [index for index, kind in enumerate(table.types) if kind & (N_STAB | N_EXT) == N_EXT and kind & N_TYPE not in {N_UNDF, N_PBUD}]
+def symbol_names(table: SymbolTable) -> list[bytes]:
+    """Return the names of all symbols.  Raises ``UnreadableError`` for one outside the string table."""
+    parts = table.strings.split(b"\0")
+    # What is behind the last zero does not end.
+    parts.pop()
+    known = dict(zip(_starts(parts), parts, strict=False))
+    # Names may be the tails of others.
+    left = TEXT_BUDGET
+    for place in table.names:
+        if place not in known:
+            known[place] = text(table, place)
+            left -= len(known[place])
+            if left < 0:
+                raise UnreadableError(f"symbol names of more than {TEXT_BUDGET} bytes", where=("LC_SYMTAB",))
+    return [known[place] for place in table.names]
+
+
+def _starts(names: Sequence[bytes]) -> Iterator[int]:
+    """Yield where each name starts in a string table, and the end; without a loop in Python."""
+    return map(add, accumulate(map(len, names), initial=0), count())
 
 
 def aliases(table: SymbolTable) -> list[int]:
     """Return the indexes of symbols (N_INDR) whose value is the name of another one, as an offset in the string table."""
-    return [index for index, kind in enumerate(table.types) if not kind & N_STAB and kind & N_TYPE == N_INDR]
+    kinds = {kind for kind in set(table.types) if not kind & N_STAB and kind & N_TYPE == N_INDR}
+    return [index for index, kind in enumerate(table.types) if kind in kinds] if kinds else []
 
 
 def indirect_symbols(pieces: Mapping[Piece, bytes]) -> array[int]:
@@ -103,53 +133,26 @@ def without_locals(table: SymbolTable, indirect: array[int]) -> tuple[SymbolTabl
     return smaller, array("I", [number if number & NO_SYMBOL else places[number] for number in indirect])
 
 
-def rewrite(table: SymbolTable, edits: SymbolEdits) -> dict[Piece, bytes]:
-    """Return the new symbol and string tables.  Names that nothing refers to any more are gone."""
-    strings = _Strings(table)
-    targets: dict[int, int] = {}
-    for index in aliases(table):
-        targets[index] = strings.add(edits.aliased[index]) if index in edits.aliased else strings.move(table.values[index])
-    names = array("I", map(strings.move, table.names))
+def rewrite(table: SymbolTable, names: Sequence[bytes], edits: SymbolEdits) -> dict[Piece, bytes]:
+    """Return the new symbol and string tables.  Names that nothing refers to any more are gone; equal ones are there once."""
+    new_names = list(names)
     for index, name in edits.names.items():
-        names[index] = strings.add(name)
-    descriptions = array("H", table.descriptions)
+        new_names[index] = name
+    targets = {index: edits.aliased.get(index) or text(table, table.values[index]) for index in aliases(table)}
+    # Offset 0 means no name, whatever is there.
+    first = text(table, 0) if table.strings else b""
+    unique = list(dict.fromkeys([first, *new_names, *targets.values()]))
+    places = dict(zip(unique, _starts(unique), strict=False))
+    strings = b"\0".join(unique) + b"\0"
+    if len(strings) >= STRINGS_LIMIT:
+        raise UnreadableError(f"symbol names of more than {STRINGS_LIMIT} bytes", where=("LC_SYMTAB",))
+    descriptions, values = array("H", table.descriptions), array("Q", table.values)
     for index, description in edits.descriptions.items():
         descriptions[index] = description
-    values = array("Q", table.values)
-    for index, value in targets.items():
-        values[index] = value
-    return {Piece.SYMBOLS: _pack(names, table.types, table.sections, descriptions, values), Piece.STRINGS: strings.finish()}
-
-
-class _Strings:
-    """A string table that grows; names keep their first order."""
-
-    def __init__(self, table: SymbolTable) -> None:
-        self.table = table
-        # Offset 0 means no name, whatever is there.
-        first = text(table, 0)
-        self.content = bytearray(first + b"\0")
-        self.moved = {0: 0}
-        self.places = {first: 0}
-
-    def add(self, name: bytes) -> int:
-        place = self.places.get(name)
-        if place is None:
-            place = self.places[name] = len(self.content)
-            self.content += name
-            self.content.append(0)
-            if place > TEXT_BUDGET:
-                raise UnreadableError(f"symbol names of more than {TEXT_BUDGET} bytes", where=("LC_SYMTAB",))
-        return place
-
-    def move(self, old: int) -> int:
-        new = self.moved.get(old)
-        if new is None:
-            new = self.moved[old] = self.add(text(self.table, old))
-        return new
-
-    def finish(self) -> bytes:
-        return bytes(self.content) + bytes(-len(self.content) % 8)
+    for index, target in targets.items():
+        values[index] = places[target]
+    packed = _pack(array("I", map(places.__getitem__, new_names)), table.types, table.sections, descriptions, values)
+    return {Piece.SYMBOLS: packed, Piece.STRINGS: padded(strings)}
 
 
 def text(table: SymbolTable, offset: int) -> bytes:

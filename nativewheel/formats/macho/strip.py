@@ -44,7 +44,7 @@ def strip(pieces: Mapping[Piece, bytes]) -> Stripped | None:
     groups = [_group(kind) for kind in smaller.types]
     if len(smaller.types) == len(table.types) or [key for key, _ in groupby(groups)] != sorted(set(groups)):
         return None
-    new = nlist.rewrite(smaller, nlist.SymbolEdits(names={}, descriptions={}, aliased={}))
+    new = nlist.rewrite(smaller, nlist.symbol_names(smaller), nlist.SymbolEdits(names={}, descriptions={}, aliased={}))
     if indirect:
         if sys.byteorder == "big":
             indirect.byteswap()

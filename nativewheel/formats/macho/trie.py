@@ -57,18 +57,27 @@ def decode(data: bytes) -> list[Export]:
         if offset in seen:
             raise UnreadableError("two ways lead to one node of the export trie", where=(f"trie offset {offset:#x}",))
         seen.add(offset)
-        size, start = read_uleb(data, offset)
+        size, start = _number(data, offset)
         children = start + size
         if children >= len(data):
             raise UnreadableError("a node reaches past the end of the export trie", where=(f"trie offset {offset:#x}",))
         if size:
             exports.append(_read_terminal(data, start, children, name))
-        found = [(child, name + label) for label, child in _read_children(data, children)]
-        budget -= sum(len(longer) for _, longer in found)
-        if budget < 0:
-            raise UnreadableError("the names in the export trie are too long")
-        waiting += reversed(found)
+        if data[children]:
+            found = _read_children(data, children, name)
+            budget -= sum([len(longer) for _, longer in found])
+            if budget < 0:
+                raise UnreadableError("the names in the export trie are too long")
+            found.reverse()
+            waiting += found
     return exports
+
+
+def _number(data: bytes, offset: int) -> tuple[int, int]:
+    """Decode a ULEB128 number; nearly all of them have one byte."""
+    if offset < len(data) and data[offset] < 0x80:  # noqa: PLR2004  (the continuation bit)
+        return data[offset], offset + 1
+    return read_uleb(data, offset)
 
 
 def encode(exports: Iterable[Export]) -> bytes:
@@ -78,7 +87,7 @@ def encode(exports: Iterable[Export]) -> bytes:
 
 
 def _read_terminal(data: bytes, start: int, end: int, name: bytes) -> Export:
-    flags, start = read_uleb(data, start)
+    flags, start = _number(data, start)
     value, start = read_uleb(data, start)
     target, resolver = b"", 0
     if flags & REEXPORT:
@@ -93,8 +102,10 @@ def _read_terminal(data: bytes, start: int, end: int, name: bytes) -> Export:
     return Export(name, flags, value, target, resolver)
 
 
-def _read_children(data: bytes, offset: int) -> list[tuple[bytes, int]]:
-    children: list[tuple[bytes, int]] = []
+def _read_children(data: bytes, offset: int, name: bytes) -> list[tuple[int, bytes]]:
+    """Return the offsets of a node's children and the names so far, which begin with ``name``."""
+    children: list[tuple[int, bytes]] = []
+    labels: list[bytes] = []
     firsts: set[bytes] = set()
     count, offset = data[offset], offset + 1
     for _ in range(count):
@@ -102,12 +113,13 @@ def _read_children(data: bytes, offset: int) -> list[tuple[bytes, int]]:
         if stop < 0:
             raise UnreadableError("a label of the export trie does not end", where=(f"trie offset {offset:#x}",))
         label = data[offset:stop]
-        child, offset = read_uleb(data, stop + 1)
+        child, offset = _number(data, stop + 1)
         first = label[:1]
-        if (first in firsts or b"" in firsts) and any(label.startswith(earlier) for earlier, _ in children):
+        if (first in firsts or b"" in firsts) and label.startswith(tuple(labels)):
             continue
         firsts.add(first)
-        children.append((label, child))
+        labels.append(label)
+        children.append((child, name + label))
     return children
 
 

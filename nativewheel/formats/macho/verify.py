@@ -12,20 +12,20 @@ from nativewheel.formats.macho.constants import LC_CODE_SIGNATURE, LC_ID_DYLIB, 
 from nativewheel.formats.macho.layoutcheck import layout_problems
 from nativewheel.formats.macho.linkedit import FIELDS, Piece, read_pieces
 from nativewheel.formats.macho.reader import model
-from nativewheel.formats.macho.renaming import plan
 from nativewheel.formats.macho.signature import Signer
 from nativewheel.formats.macho.signature import verify as verify_signature
 from nativewheel.formats.macho.slices import opened
 from nativewheel.formats.macho.symtab import decode as decode_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from typing_extensions import Buffer
 
     from nativewheel.formats.image import Edit, Image
     from nativewheel.formats.macho.renaming import Renaming
     from nativewheel.formats.macho.slices import MachFile, Slice
+    from nativewheel.formats.macho.symboledit import SymbolChanges
     from nativewheel.formats.macho.symtab import SymbolTable
 
 Pieces = dict[Piece, bytes]
@@ -33,36 +33,37 @@ Pieces = dict[Piece, bytes]
 EDITED = {LC_CODE_SIGNATURE, LC_ID_DYLIB, LC_RPATH, LC_UUID, *DYLIB_KINDS}
 """Load commands that an edit may change by itself."""
 
-SYMBOL_PIECES = (Piece.BIND, Piece.LAZY_BIND, Piece.WEAK_BIND, Piece.EXPORT, Piece.EXPORTS_TRIE, Piece.CHAINED_FIXUPS, Piece.SYMBOLS, Piece.STRINGS)
+BOUND = (Piece.BIND, Piece.LAZY_BIND, Piece.WEAK_BIND, Piece.CHAINED_FIXUPS)
+"""Pieces that name the symbols that an image is bound to."""
 CHUNK = 1 << 20
 
 
-def verify(before: MachFile, result: Buffer, edit: Edit, name: str) -> Image:
+def verify(before: MachFile, result: Buffer, edit: Edit, changes: Sequence[SymbolChanges | None], name: str) -> Image:
     """Check that ``result`` is ``before`` with ``edit`` made, and return the model of it.
 
-    Raises ``MachineError``, which says what is wrong.
+    ``changes`` are what was decided for the symbols of each slice.  Raises ``MachineError``, which says what is wrong.
     """
     try:
         with opened(result) as after:
-            for problem in _problems(before, after, edit):
+            for problem in _problems(before, after, edit, changes):
                 raise MachineError(f"the edited file is damaged: {problem}", hint="please report this, with the file")
             return model(after, name)
     except UnreadableError as error:
         raise MachineError(f"the edited file is damaged: {error}", hint="please report this, with the file") from error
 
 
-def _problems(before: MachFile, after: MachFile, edit: Edit) -> Iterator[str]:
+def _problems(before: MachFile, after: MachFile, edit: Edit, changes: Sequence[SymbolChanges | None]) -> Iterator[str]:
     if [image.arch for image in before.slices] != [image.arch for image in after.slices] or before.is_fat != after.is_fat:
         yield "it has other slices"
         return
-    for old, new in zip(before.slices, after.slices, strict=True):
+    for old, new, change in zip(before.slices, after.slices, changes, strict=True):
         if _same_bytes(old, new, 0, len(old.data)) and len(old.data) == len(new.data):
             continue
         yield from layout_problems(new)
         yield from _signature(old, new)
         yield from _commands(old, new, edit)
         yield from _contents(old, new)
-        yield from _linkedit(old, new, edit)
+        yield from _linkedit(old, new, edit, change)
 
 
 def _same_bytes(old: Slice, new: Slice, start: int, end: int) -> bool:
@@ -121,25 +122,24 @@ def _contents(old: Slice, new: Slice) -> Iterator[str]:
         yield "code or data changed"
 
 
-def _linkedit(old: Slice, new: Slice, edit: Edit) -> Iterator[str]:
+def _linkedit(old: Slice, new: Slice, edit: Edit, changes: SymbolChanges | None) -> Iterator[str]:
     before, after = read_pieces(old), read_pieces(new)
     for pieces in (before, after):
         pieces.pop(Piece.SIGNATURE, None)
-    exports = {piece: trie.decode(before.get(piece, b"")) for piece in (Piece.EXPORT, Piece.EXPORTS_TRIE)}
-    renaming = plan(old, edit, (item.name for items in exports.values() for item in items))
-    edited = set(SYMBOL_PIECES) if renaming else set()
+    edited = {*BOUND, *changes.exports} if changes else set()
     if edit.strip:
-        edited |= {Piece.SYMBOLS, Piece.STRINGS, Piece.INDIRECT_SYMBOLS}
+        edited.add(Piece.INDIRECT_SYMBOLS)
+    if edit.strip or (changes and changes.edits):
+        edited |= {Piece.SYMBOLS, Piece.STRINGS}
+        yield from _symbols(before, after, edit, changes)
     for piece in before.keys() | after.keys():
         if piece not in edited and before.get(piece) != after.get(piece):
             yield f"the {piece.name.lower().replace('_', ' ')} changed"
-    if renaming:
-        for piece, items in exports.items():
-            if trie.decode(after.get(piece, b"")) != sorted(map(renaming.export, items)) and before.get(piece) != after.get(piece):
+    if changes:
+        yield from _references(before, after, changes.renaming)
+        for piece, items in changes.exports.items():
+            if trie.decode(after.get(piece, b"")) != sorted(items):
                 yield "the exported symbols are not those that were asked for"
-        yield from _references(before, after, renaming)
-    if edited:
-        yield from _symbols(old, (before, after), renaming, edit)
 
 
 def _references(before: Pieces, after: Pieces, renaming: Renaming) -> Iterator[str]:
@@ -173,26 +173,25 @@ def _chained(before: bytes, after: bytes, renaming: Renaming) -> Iterator[str]:
         yield "the imported symbols are not those that were asked for"
 
 
-def _symbols(image: Slice, pieces: tuple[Pieces, Pieces], renaming: Renaming, edit: Edit) -> Iterator[str]:
-    old, new = (decode_symbols(item.get(Piece.SYMBOLS, b""), item.get(Piece.STRINGS, b"")) for item in pieces)
+def _symbols(before: Pieces, after: Pieces, edit: Edit, changes: SymbolChanges | None) -> Iterator[str]:
+    old, new = (decode_symbols(pieces.get(Piece.SYMBOLS, b""), pieces.get(Piece.STRINGS, b"")) for pieces in (before, after))
     if edit.strip and len(new.types) < len(old.types):
-        indirect = nlist.indirect_symbols(pieces[0])
-        old, indirect = nlist.without_locals(old, indirect)
-        if indirect != nlist.indirect_symbols(pieces[1]):
+        old, indirect = nlist.without_locals(old, nlist.indirect_symbols(before))
+        if indirect != nlist.indirect_symbols(after):
             yield "the indirect symbols changed"
+    names, descriptions = list(changes.names) if changes else nlist.symbol_names(old), list(old.descriptions)
+    aliased: Mapping[int, bytes] = {}
+    if changes:
+        for index, name in changes.edits.names.items():
+            names[index] = name
+        for index, description in changes.edits.descriptions.items():
+            descriptions[index] = description
+        aliased = changes.edits.aliased
     if (old.types, old.sections) != (new.types, new.sections):
         yield "the symbol table has other symbols"
-        return
-    edits = nlist.find_edits(image, old, renaming)
-    names = list(old.texts(range(len(old.types))))
-    for index, name in edits.names.items():
-        names[index] = name
-    descriptions = list(old.descriptions)
-    for index, description in edits.descriptions.items():
-        descriptions[index] = description
-    if names != list(new.texts(range(len(new.types)))) or descriptions != list(new.descriptions):
+    elif names != nlist.symbol_names(new) or descriptions != list(new.descriptions):
         yield "the names in the symbol table are not those that were asked for"
-    if _values(old, edits.aliased) != _values(new, {}):
+    elif _values(old, aliased) != _values(new, {}):
         yield "the values in the symbol table changed"
 
 

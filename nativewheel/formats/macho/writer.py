@@ -43,17 +43,17 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with _mapped(source) as data, opened(data) as file:
         _require_possible(file, edit)
-        contents = [rewrite(image, edit, source.name) for image in file.slices]
-        if not any(contents):
+        rewritten = [rewrite(image, edit, source.name) for image in file.slices]
+        if not any(rewritten):
             shutil.copyfile(source, destination)
             destination.chmod(MODE)
             return model(file, source.name)
-        slices = [image.data if content is None else content for image, content in zip(file.slices, contents, strict=True)]
+        slices = [image.data if new is None else new.content for image, new in zip(file.slices, rewritten, strict=True)]
         with destination.open("wb") as stream:
             stream.write(join(file.slices, slices) if file.is_fat else slices[0])
         destination.chmod(MODE)
         with _mapped(destination) as result:
-            return verify(file, result, edit, source.name)
+            return verify(file, result, edit, [new.changes if new else None for new in rewritten], source.name)
 
 
 def _require_possible(file: MachFile, edit: Edit) -> None:
