@@ -75,6 +75,13 @@ def good(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout.strip()
 
 
+def everywhere(code: str, *folders: Path, env: Mapping[str, str] | None = None) -> str:
+    """Return what ``code`` writes in each of the interpreters, which must be the same."""
+    found = {version: good(run(python, code, *folders, env=env)) for version, python in cpythons().items()}
+    assert len(set(found.values())) == 1, found
+    return next(iter(found.values()))
+
+
 def fault(done: subprocess.CompletedProcess[str]) -> str:
     """Return the last line of a program that ended with an ImportError: a crash has another status."""
     assert done.returncode == 1, f"{done.returncode}: {done.stderr}"

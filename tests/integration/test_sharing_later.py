@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import ROOT, dynamic
-from cpythons import good, run
+from cpythons import everywhere
 from sharedwheels import (
     LIBRARY,
     MODULE,
@@ -40,7 +40,6 @@ Libs: -L${libdir} -l:libntcore.so.1
 """
 LINKERS = ("GNU ld", "lld", "zig")
 NEEDED = {"ntcore": "libnw_ntcore__ntcore.so.1", "ntuniq": "libnw_ntuniq__ntuniq.so.1"}
-USES = {"ntcore": (NT_ADD, "nt_add(2, 3)"), "ntuniq": ("int uniq_answer(void);", "uniq_answer()")}
 
 
 def linker(name: str, folder: Path) -> list[str]:
@@ -84,35 +83,35 @@ def providers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site-packages"
 
 
-def tried(site: Path, image: Path, folder: Path, python: Path | str, provider: str) -> str:
+def tried(site: Path, image: Path, folder: Path, provider: str) -> str:
     """Repair a consumer with this extension module, install it elsewhere, and return what it computes and requires."""
     files = {"later/__init__.py": b"from ._ext import value\n", "later/_ext.abi3.so": image.read_bytes()}
     outputs = repaired([wheel(folder, MODULE, files, name="later")], folder / "out", options=["--provider", site])
     assert NEEDED[provider] in dynamic(unpacked(outputs["later"], folder / "elsewhere") / "later/_ext.abi3.so")["NEEDED"]
     for path in (site.parent / "out").glob("*.whl"):
         unpacked(path, folder / "other")
-    value = good(run(python, "import later; print(later.value())", folder / "elsewhere", folder / "other"))
+    value = everywhere("import later; print(later.value())", folder / "elsewhere", folder / "other")
     return f"{value} {requirements_of(outputs['later'])}"
 
 
 @pytest.mark.parametrize("name", LINKERS)
-def test_a_plain_name(cpython: Path, providers: Path, tmp_path: Path, name: str) -> None:
+def test_a_plain_name(providers: Path, tmp_path: Path, name: str) -> None:
     command = linker(name, tmp_path)
     source = module_source("_ext", NT_ADD, {"value": "nt_add(2, 3)"})
     image = linked(tmp_path / "build", command, source, f"-L{providers / 'ntcore/lib'}", "-lntcore")
-    assert tried(providers, image, tmp_path, cpython, "ntcore") == "5 ['ntcore==1.*,>=1.2.7']"
+    assert tried(providers, image, tmp_path, "ntcore") == "5 ['ntcore==1.*,>=1.2.7']"
 
 
 @pytest.mark.parametrize("name", LINKERS)
-def test_unique_symbols(cpython: Path, providers: Path, tmp_path: Path, name: str) -> None:
+def test_unique_symbols(providers: Path, tmp_path: Path, name: str) -> None:
     command = linker(name, tmp_path)
     source = module_source("_ext", "int uniq_answer(void);", {"value": "uniq_answer()"})
     image = linked(tmp_path / "build", command, source, f"-L{providers / 'ntuniq/lib'}", "-lntuniq")
-    assert tried(providers, image, tmp_path, cpython, "ntuniq") == "13 ['ntuniq==1.*,>=1.0']"
+    assert tried(providers, image, tmp_path, "ntuniq") == "13 ['ntuniq==1.*,>=1.0']"
 
 
 @pytest.mark.parametrize("name", LINKERS)
-def test_the_file_of_pkg_config(cpython: Path, providers: Path, tmp_path: Path, name: str) -> None:
+def test_the_file_of_pkg_config(providers: Path, tmp_path: Path, name: str) -> None:
     if shutil.which("pkg-config") is None:
         pytest.skip("no pkg-config program (Debian: pkgconf)")
     command = linker(name, tmp_path)
@@ -120,7 +119,7 @@ def test_the_file_of_pkg_config(cpython: Path, providers: Path, tmp_path: Path, 
     flags = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.split()
     assert flags[-1] == "-l:libntcore.so"
     image = linked(tmp_path / "build", command, module_source("_ext", NT_ADD, {"value": "nt_add(2, 3)"}), *flags)
-    assert tried(providers, image, tmp_path, cpython, "ntcore") == "5 ['ntcore==1.*,>=1.2.7']"
+    assert tried(providers, image, tmp_path, "ntcore") == "5 ['ntcore==1.*,>=1.2.7']"
 
 
 def test_the_wheel_of_the_provider_will_do(providers: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import dynamic, nativewheel
-from cpythons import good, run
+from cpythons import everywhere
 from sharedwheels import LIBRARY, MODULE, config, export, library, module, needs_linux, repaired, unpacked
 from smallwheels import wheel
 
@@ -32,48 +32,48 @@ def pair(folder: Path, libraries: dict[str, Path], declarations: str, value: str
     return {name: unpacked(path, folder / name) for name, path in repaired(wheels, folder / "out", export("many")).items()}
 
 
-def computed(python: Path, folders: Iterable[Path]) -> str:
-    return good(run(python, "import one; print(one.value())", *folders))
+def computed(folders: Iterable[Path]) -> str:
+    return everywhere("import one; print(one.value())", *folders)
 
 
 @pytest.mark.parametrize("extra", [(), ("-Wl,-rpath,$ORIGIN/../many/lib",), ("-Wl,-rpath,/build/many/lib",)], ids=["basic", "rpath", "host rpath"])
-def test_a_search_path_changes_nothing(cpython: Path, tmp_path: Path, extra: tuple[str, ...]) -> None:
+def test_a_search_path_changes_nothing(tmp_path: Path, extra: tuple[str, ...]) -> None:
     path = library(tmp_path / "lib", "libmany.so.1", "int many(void) { return 1; }")
     folders = pair(tmp_path, {"libmany.so.1": path}, "int many(void);", "many()", path, *extra)
-    assert computed(cpython, folders.values()) == "1"
+    assert computed(folders.values()) == "1"
     found = dynamic(folders["one"] / "one/_ext.abi3.so")
     assert not found.get("RPATH", []) + found.get("RUNPATH", [])
     for path in folders.values():
         shutil.copytree(path, tmp_path / "site", dirs_exist_ok=True)
-    assert computed(cpython, [tmp_path / "site"]) == "1"
+    assert computed([tmp_path / "site"]) == "1"
 
 
-def test_two_libraries_in_one_package(cpython: Path, tmp_path: Path) -> None:
+def test_two_libraries_in_one_package(tmp_path: Path) -> None:
     """The one needs the other, and the consumer names both in the wrong order."""
     lower = library(tmp_path / "lib", "liblower.so.1", "int lower(void) { return 1; }")
     upper = library(tmp_path / "lib", "libabove.so.1", "int lower(void); int above(void) { return lower() + 1; }", lower)
     libraries = {path.name: path for path in (upper, lower)}
     folders = pair(tmp_path, libraries, "int lower(void); int above(void);", "10 * above() + lower()", upper, lower)
-    assert computed(cpython, folders.values()) == "21"
+    assert computed(folders.values()) == "21"
     assert dynamic(folders["many"] / "many/lib/libnw_many__above.so.1")["NEEDED"][0] == "libnw_many__lower.so.1"
 
 
-def test_only_the_library_that_is_used_is_loaded(cpython: Path, tmp_path: Path) -> None:
+def test_only_the_library_that_is_used_is_loaded(tmp_path: Path) -> None:
     used = library(tmp_path / "lib", "libused.so.1", "int used(void) { return 1; }")
     other = library(tmp_path / "lib", "libother.so.1", "int other(void) { return 2; }")
     folders = pair(tmp_path, {path.name: path for path in (used, other)}, "int used(void);", "used()", used)
     code = "import one; maps = open('/proc/self/maps').read(); print('libnw_many__used' in maps, 'libnw_many__other' in maps)"
-    assert good(run(cpython, code, *folders.values())) == "True False"
+    assert everywhere(code, *folders.values()) == "True False"
 
 
 @pytest.mark.parametrize("slash", [False, True])
-def test_a_library_without_a_name_of_its_own(cpython: Path, tmp_path: Path, *, slash: bool) -> None:
+def test_a_library_without_a_name_of_its_own(tmp_path: Path, *, slash: bool) -> None:
     """Linkers write the name of the file then, or the whole path where one was given."""
     path = library(tmp_path / "lib", None, "int bare(void) { return 4; }", name="libbare.so")
     folders = pair(tmp_path, {"libbare.so": path}, "int bare(void);", "bare()", *([path] if slash else [f"-L{path.parent}", "-lbare"]))
     assert dynamic(folders["many"] / "many/lib/libnw_many__bare.so")["SONAME"] == ["libnw_many__bare.so"]
     assert "libnw_many__bare.so" in dynamic(folders["one"] / "one/_ext.abi3.so")["NEEDED"]
-    assert computed(cpython, folders.values()) == "4"
+    assert computed(folders.values()) == "4"
 
 
 def test_a_library_whose_name_is_a_path(tmp_path: Path) -> None:
@@ -84,9 +84,9 @@ def test_a_library_whose_name_is_a_path(tmp_path: Path) -> None:
     assert "many/lib/libfake.so.1: its SONAME cannot be the name of a file: /fake/path/libfake.so.1" in done.stderr
 
 
-def test_a_versioned_library(cpython: Path, tmp_path: Path) -> None:
+def test_a_versioned_library(tmp_path: Path) -> None:
     script = tmp_path / "symbols.map"
     script.write_text("VER_1 { global: versioned; };")
     path = library(tmp_path / "lib", "libversioned.so.1", "int versioned(void) { return 6; }", f"-Wl,--version-script={script}")
     folders = pair(tmp_path, {path.name: path}, "int versioned(void);", "versioned()", path)
-    assert computed(cpython, folders.values()) == "6"
+    assert computed(folders.values()) == "6"
