@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -18,10 +20,10 @@ from nativewheel.formats.macho.writer import apply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from machobinding import Loaded
 
+WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
 KINDS = [(linker, arch, cpu) for linker in LINKERS for arch in (*ARCHS, "universal2") for cpu in ARCHS if arch in {cpu, "universal2"}]
 LLD_KINDS = [kind for kind in KINDS if kind[0] != "zig"]
 """zig links no bundles, no flat namespace, and libraries in one way only."""
@@ -356,8 +358,44 @@ def test_signatures(setting: Setting) -> None:
     assert after is None or (setting.python.arch == "x86_64" and after == "not signed")
 
 
+def test_changed_images_have_other_uuids(setting: Setting) -> None:
+    """Debuggers and crash reports go by them; equal edits of equal files give equal ones."""
+    source = setting.samples.foo()
+    paths = [setting.provider("one", source).path, setting.provider("two", source).path]
+    assert len({setting.file(path).uuid for path in (source, *paths)}) == 3
+    before = paths[0].read_bytes()
+    assert setting.provider("one", source).path.read_bytes() == before
+
+
+def test_there_and_back(setting: Setting) -> None:
+    """A library that was renamed twice is the one that it was, for its consumers."""
+    provider = setting.provider("one", setting.samples.foo(2))
+    back = setting.target("back", "libfoo.dylib")
+    apply(provider.path, Edit(identity=provider.old, rename_symbols=tuple((new, old) for old, new in provider.renames)), back)
+    assert setting.file(back).exports == setting.file(setting.samples.foo(2)).exports
+    setting.load(back)
+    assert setting.call(setting.python.dlopen(setting.samples.bar()), "bar_add", 1, 2) == 2003
+
+
 def test_nothing_to_do(setting: Setting) -> None:
     bar = setting.target("user", "_bar.so")
     apply(setting.samples.bar(), Edit(), bar)
     shutil.copyfile(setting.samples.bar(), bar.with_name("before.so"))
     assert bar.read_bytes() == bar.with_name("before.so").read_bytes()
+
+
+@pytest.mark.parametrize(("tag", "arch"), [("arm64", "arm64"), ("x86_64", "x86_64"), ("universal2", "arm64"), ("universal2", "x86_64")])
+def test_module_of_the_fixtures(tag: str, arch: str, tmp_path: Path) -> None:
+    """Python imports the module and calls its functions."""
+    for wheel in ("ntcore-1.2.7-py3-none", "ntuser-0.4.0-cp38-abi3"):
+        with zipfile.ZipFile(WHEELS / f"{wheel}-macosx_11_0_{tag}.whl") as archive:
+            archive.extractall(tmp_path / wheel)
+    (module,), (library,) = tmp_path.rglob("_ext*.so"), tmp_path.rglob("libntcore*.dylib")
+    setting = Setting(Samples(linker="zig", arch=tag, folder=tmp_path), Python(arch), tmp_path)
+    provider = setting.provider("ntcore", library)
+    consumer = setting.consumer("user", module, provider)
+    with pytest.raises(DyldError, match="symbol not found in flat namespace '_nw_ntcore__nt_"):
+        setting.python.import_module(consumer)
+    setting.load(provider.path)
+    ext = setting.python.import_module(consumer)
+    assert [ext("add", 20, 22), ext("version"), ext("as_built")] == [42, "1.2.7", True]
