@@ -15,6 +15,7 @@ from nativewheel.linkage.host import HostLibraries
 from nativewheel.repair import offering
 from nativewheel.repair.apply import apply
 from nativewheel.repair.exporting import find_exports, is_used
+from nativewheel.repair.floors import with_floor_warnings
 from nativewheel.repair.metadata import with_requirements
 from nativewheel.repair.outcome import Outcome
 from nativewheel.repair.owners import find_owners
@@ -68,8 +69,9 @@ def _planned(wheels: Sequence[tuple[WheelArchive, RepairOptions]], jobs: int) ->
     subjects = [_subject(archive, options, jobs) for archive, options in wheels]
     offered = offering.of_set(subjects)
     given: offering.Given = {}
-    plans = [plan_repair(replace(subject, providers=(*offered, *offering.given_to(subject, given))), host, jobs=jobs) for subject in subjects]
-    plans = with_requirements(plans, subjects)
+    subjects = [replace(subject, providers=(*offered, *offering.given_to(subject, given))) for subject in subjects]
+    plans = with_requirements([plan_repair(subject, host, jobs=jobs) for subject in subjects], subjects)
+    plans = with_floor_warnings(plans, [subject.providers for subject in subjects])
     return _with_unused_globs(plans, subjects)
 
 
