@@ -40,7 +40,7 @@ def rewrite(image: Slice, edit: Edit, name: str) -> Rewritten | None:
     if stripped is not None:
         pieces |= stripped.pieces
     changes = decide(image, edit, pieces)
-    new = write(changes, pieces) if changes else {}
+    new = write(image, changes, pieces) if changes else {}
     renamed = bool(new) or (changes is not None and any(library.flat for library in changes.renaming.libraries.values()))
     pieces |= new
     commands = edit_commands(image, edit, signed=signed, renamed=renamed)

@@ -59,10 +59,10 @@ def decide(image: Slice, edit: Edit, pieces: Mapping[Piece, bytes]) -> SymbolCha
     )
 
 
-def write(changes: SymbolChanges, pieces: Mapping[Piece, bytes]) -> dict[Piece, bytes]:
+def write(image: Slice, changes: SymbolChanges, pieces: Mapping[Piece, bytes]) -> dict[Piece, bytes]:
     """Return the pieces of __LINKEDIT that change."""
     new = {piece: padded(trie.encode(exports)) for piece, exports in changes.exports.items()}
-    new |= _edit_binds(pieces, changes.renaming)
+    new |= _edit_binds(pieces, changes.renaming, len(image.data) // bindopcodes.POINTER)
     if Piece.CHAINED_FIXUPS in pieces:
         new |= _edit_chained(pieces[Piece.CHAINED_FIXUPS], changes.renaming)
     if changes.edits:
@@ -79,13 +79,13 @@ def _unique(exports: list[trie.Export]) -> list[trie.Export]:
     return exports
 
 
-def _edit_binds(pieces: Mapping[Piece, bytes], renaming: Renaming) -> dict[Piece, bytes]:
+def _edit_binds(pieces: Mapping[Piece, bytes], renaming: Renaming, most: int) -> dict[Piece, bytes]:
     """Edit the opcodes; a lazy bind that changes makes all of them regular ones, as the linker's -bind_at_load does.
 
     __stub_helper holds offsets into the lazy table, which must stay right or unused; and dyld from macOS 12 on resolves all binds at load anyway.
     """
-    regular = bindopcodes.decode(pieces.get(Piece.BIND, b"")).binds
-    lazy = bindopcodes.decode(pieces.get(Piece.LAZY_BIND, b""), lazy=True).binds
+    regular = bindopcodes.decode(pieces.get(Piece.BIND, b""), most=most).binds
+    lazy = bindopcodes.decode(pieces.get(Piece.LAZY_BIND, b""), lazy=True, most=most).binds
     new_regular, new_lazy = ([_bind(item, renaming) for item in binds] for binds in (regular, lazy))
     new: dict[Piece, bytes] = {}
     if new_lazy != lazy:
@@ -95,7 +95,7 @@ def _edit_binds(pieces: Mapping[Piece, bytes], renaming: Renaming) -> dict[Piece
         new[Piece.LAZY_BIND] = b""
     if new_regular != regular:
         new[Piece.BIND] = padded(bindopcodes.encode(new_regular))
-    weak = bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b""))
+    weak = bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b""), most=most)
     symbols = [(renaming.weak(name), flags) for name, flags in weak.symbols]
     if symbols != weak.symbols:
         binds = [item._replace(name=renaming.weak(item.name)) for item in weak.binds]

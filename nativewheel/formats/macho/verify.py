@@ -59,7 +59,8 @@ def _problems(before: MachFile, after: MachFile, edit: Edit, changes: Sequence[S
     for old, new, change in zip(before.slices, after.slices, changes, strict=True):
         if _same_bytes(old, new, 0, len(old.data)) and len(old.data) == len(new.data):
             continue
-        yield from layout_problems(new)
+        known = set(layout_problems(old))
+        yield from (problem for problem in layout_problems(new) if problem not in known)
         yield from _signature(old, new)
         yield from _commands(old, new, edit)
         yield from _contents(old, new)
@@ -136,20 +137,20 @@ def _linkedit(old: Slice, new: Slice, edit: Edit, changes: SymbolChanges | None)
         if piece not in edited and before.get(piece) != after.get(piece):
             yield f"the {piece.name.lower().replace('_', ' ')} changed"
     if changes:
-        yield from _references(before, after, changes.renaming)
+        yield from _references(before, after, changes.renaming, len(old.data) // bindopcodes.POINTER)
         for piece, items in changes.exports.items():
             if trie.decode(after.get(piece, b"")) != sorted(items):
                 yield "the exported symbols are not those that were asked for"
 
 
-def _references(before: Pieces, after: Pieces, renaming: Renaming) -> Iterator[str]:
-    old, new = ({(item.segment, item.offset): item for item in _binds(pieces)} for pieces in (before, after))
+def _references(before: Pieces, after: Pieces, renaming: Renaming, most: int) -> Iterator[str]:
+    old, new = ({(item.segment, item.offset): item for item in _binds(pieces, most)} for pieces in (before, after))
     for place, item in old.items():
         ordinal, name = renaming.reference(item.ordinal, item.name)
         old[place] = item._replace(ordinal=ordinal, name=name)
     if old != new:
         yield "the bound symbols are not those that were asked for"
-    weak_before, weak_after = (bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b"")) for pieces in (before, after))
+    weak_before, weak_after = (bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b""), most=most) for pieces in (before, after))
     if sorted(item._replace(name=renaming.weak(item.name)) for item in weak_before.binds) != sorted(weak_after.binds):
         yield "the weakly bound symbols are not those that were asked for"
     if {(renaming.weak(name), flags) for name, flags in weak_before.symbols} != set(weak_after.symbols):
@@ -158,9 +159,9 @@ def _references(before: Pieces, after: Pieces, renaming: Renaming) -> Iterator[s
         yield from _chained(before[Piece.CHAINED_FIXUPS], after.get(Piece.CHAINED_FIXUPS, b""), renaming)
 
 
-def _binds(pieces: Mapping[Piece, bytes]) -> list[bindopcodes.Bind]:
-    lazy = bindopcodes.decode(pieces.get(Piece.LAZY_BIND, b""), lazy=True).binds
-    return bindopcodes.decode(pieces.get(Piece.BIND, b"")).binds + lazy
+def _binds(pieces: Mapping[Piece, bytes], most: int) -> list[bindopcodes.Bind]:
+    lazy = bindopcodes.decode(pieces.get(Piece.LAZY_BIND, b""), lazy=True, most=most).binds
+    return bindopcodes.decode(pieces.get(Piece.BIND, b""), most=most).binds + lazy
 
 
 def _chained(before: bytes, after: bytes, renaming: Renaming) -> Iterator[str]:
