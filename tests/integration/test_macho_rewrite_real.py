@@ -67,7 +67,7 @@ class Moved:
         return [dylib.name for dylib in MachO(path.read_bytes()).dylibs if Path(dylib.name).name in self.renames]
 
     def _identity(self, leaf: str) -> Identity:
-        return Identity(f"@rpath/nw_{leaf}")
+        return Identity(f"@rpath/nw_{self.name}_{leaf}")
 
     def _share(self, path: Path) -> None:
         """Siblings are bound by name; what else the library needs stays where it is."""
@@ -96,20 +96,26 @@ class Moved:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_real_library_is_shared(case: Case, arch: str, tmp_path: Path) -> None:
     (wheel,) = (name for name in MACOS if name.startswith(case.project) and name.endswith(f"{arch}.whl"))
-    moved = Moved(tmp_path, published(wheel), "one", case.shared)
-    assert len(moved.renames) >= len(case.shared)
-    assert moved.consumers
     python = Python(arch, any_system=True)
+    for name in ("one", "two"):
+        moved = Moved(tmp_path / name, published(wheel), name, case.shared)
+        assert len(moved.renames) >= len(case.shared)
+        assert moved.consumers
+        _load_in_order(python, moved)
+        (library,) = (path for path in moved.folder.iterdir() if case.library in path.name)
+        assert python.call(python.dlsym(python.dlopen(library), moved.symbol(case.function))) == case.expected
+
+
+def _load_in_order(python: Python, moved: Moved) -> None:
+    """Load consumers without the provider, the provider, then all consumers."""
     for path in moved.consumers:
-        with pytest.raises(DyldError, match="symbol not found in flat namespace '_nw_one__"):
+        with pytest.raises(DyldError, match=f"symbol not found in flat namespace '_nw_{moved.name}__"):
             python.dlopen(path)
     for path in sorted(moved.folder.iterdir()):
         python.dlopen(path, RTLD_NOW | RTLD_GLOBAL)
     for path in moved.images:
         if path.exists():
             python.dlopen(path)
-    (library,) = (path for path in moved.folder.iterdir() if case.library in path.name)
-    assert python.call(python.dlsym(python.dlopen(library), moved.symbol(case.function))) == case.expected
 
 
 @pytest.mark.parametrize("arch", ARCHS)
