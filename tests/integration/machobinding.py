@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 FLAT, WEAK = -2, -3
 PYTHON = ("_Py", "__Py")
-OPERATORS = ("__Zn", "__Zd")
-"""New and delete, which the C++ library has as weak definitions."""
+LIBCXX_WEAK = ("__Zn", "__Zd", "__ZTISt", "__ZTSSt")
+"""New, delete and the types of std, which the C++ library has as weak definitions."""
 
 
 class DyldError(OSError):
@@ -95,7 +95,7 @@ class Names:
         """Return the one definition that every image uses: the first that is not weak, else the first."""
         defining = [image for image in self._visible(asker) if image.weak_defines and name in image.exports]
         if not defining:
-            return self._trap(name) if self._main.open and name.startswith(OPERATORS) else None
+            return self._trap(name) if self._main.open and name.startswith(LIBCXX_WEAK) else None
         chosen = next((image for image in defining if not image.exports[name].weak), defining[0])
         return self._exported(chosen, name)
 
