@@ -128,8 +128,8 @@ def test_pieces_outside_and_over_each_other(offset: int, size: int) -> None:
 
 
 def test_one_piece_twice() -> None:
+    twice = command(0x26, struct.pack("<II", BASE, 1))
     with pytest.raises(UnreadableError, match="a second load command"):
-        twice = command(0x26, struct.pack("<II", BASE, 1))
         read_pieces(parse(with_command(twice, twice).build()).slices[0])
 
 
