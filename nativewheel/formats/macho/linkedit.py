@@ -165,22 +165,23 @@ def _refuse_old_tables(command: LoadCommand) -> None:
 def lay_out(pieces: Mapping[Piece, bytes], start: int) -> tuple[bytearray, dict[Piece, int]]:
     """Put the pieces one after the other from file offset ``start`` on; return the bytes, and the file offset of each piece.
 
-    An empty one that must have an offset gets that of the next piece.  The signature is not among them, but has a place.
+    The signature is not among them, but has a place.  An empty piece that must have an offset gets that of the next one.
     """
     content = bytearray()
     offsets: dict[Piece, int] = {}
-    for piece in Piece:
-        if piece is Piece.SIGNATURE:
-            continue
-        data = pieces.get(piece, b"")
-        if not data and piece in ABSENT_AT_ZERO:
-            offsets[piece] = 0
-            continue
-        content += bytes(-(start + len(content)) % ALIGNMENTS.get(piece, ALIGNMENT))
-        offsets[piece] = start + len(content)
-        content += data
+    for piece, data in sorted(pieces.items()):
+        if data:
+            content += bytes(-(start + len(content)) % ALIGNMENTS.get(piece, ALIGNMENT))
+            offsets[piece] = start + len(content)
+            content += data
     end = start + len(content)
     offsets[Piece.SIGNATURE] = end + -end % ALIGNMENTS[Piece.SIGNATURE]
+    following = start
+    for piece in reversed(Piece):
+        if piece not in offsets:
+            offsets[piece] = 0 if piece in ABSENT_AT_ZERO else following
+        elif piece is not Piece.SIGNATURE:
+            following = offsets[piece]
     return content, offsets
 
 

@@ -18,6 +18,7 @@ from nativewheel.formats.macho.constants import (
     LC_RPATH,
     LC_UUID,
 )
+from nativewheel.formats.macho.layoutcheck import UNIQUE_DYLIBS_SDK
 from nativewheel.formats.macho.slices import HEADER
 
 if TYPE_CHECKING:
@@ -66,6 +67,15 @@ class _DependencyNames:
         self.old = {dylib.command.offset: dylib.name for dylib in image.dylibs}
         self.flat: dict[str, str] = {binding.dependency: binding.identity for binding in edit.flat}
         self.names: dict[str, str] = dict(edit.replace)
+        if image.build is not None and image.build.sdk >= UNIQUE_DYLIBS_SDK:
+            self._require_unique()
+
+    def _require_unique(self) -> None:
+        seen: dict[str, str] = {}
+        for old in self.old.values():
+            new = self.flat.get(old) or self.names.get(old, old)
+            if seen.setdefault(new, old) != old:
+                raise LinkageError(f"the image would ask for {new} twice, which dyld refuses for images built with the SDK of macOS 26 or later")
 
     def edit(self, command: LoadCommand) -> bytearray:
         old = self.old[command.offset]

@@ -14,7 +14,7 @@ from nativewheel.formats.macho.linkedit import FIELDS, Piece, read_pieces
 from nativewheel.formats.macho.reader import model
 from nativewheel.formats.macho.signature import Signer
 from nativewheel.formats.macho.signature import verify as verify_signature
-from nativewheel.formats.macho.slices import opened
+from nativewheel.formats.macho.slices import HEADER, opened
 from nativewheel.formats.macho.symtab import decode as decode_symbols
 
 if TYPE_CHECKING:
@@ -98,8 +98,16 @@ def _commands(old: Slice, new: Slice, edit: Edit) -> Iterator[str]:
         yield f"the search path is {':'.join(new.rpaths)!r} and not {':'.join(rpaths)!r}"
     if (old.uuid is None) != (new.uuid is None):
         yield "LC_UUID is lost"
-    if old.flags != new.flags or old.filetype != new.filetype or _kept(old) != _kept(new):
+    if [dylib.command.body[16:24] for dylib in new.dylibs] != [dylib.command.body[16:24] for dylib in old.dylibs]:
+        yield "the versions of libraries changed"
+    if _header(old) != _header(new) or _kept(old) != _kept(new):
         yield "other load commands changed"
+
+
+def _header(image: Slice) -> tuple[int, ...]:
+    """Return the fields of the header without the number and size of load commands."""
+    fields = HEADER.unpack_from(image.data)
+    return (*fields[:4], *fields[6:])
 
 
 def _kept(image: Slice) -> list[bytes]:
