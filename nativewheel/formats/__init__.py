@@ -15,7 +15,7 @@ from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relat
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from typing_extensions import Buffer
@@ -65,15 +65,12 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``; ``MachineError`` when a program is missing,
     fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped and for a symbol that cannot be renamed.
     """
-    from nativewheel.formats.elf import writer  # noqa: PLC0415  (starting programs is needed for repair only)
-
     try:
         with source.open("rb") as file:
             head = file.read(_HEAD)
     except OSError as error:
         raise MachineError(f"cannot read the file: {error.strerror}") from error
-    _require_elf(head)
-    return writer.apply(source, edit, destination)
+    return _writer(_format(head))(source, edit, destination)
 
 
 def anchor(library: Buffer, identity: Identity) -> bytes:
@@ -129,6 +126,18 @@ def _reader(data: Buffer) -> _Reader:
 
         return reader
     raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+
+
+def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:
+    if found is Format.ELF:
+        from nativewheel.formats.elf import writer as elf  # noqa: PLC0415  (writers are needed for repair only, and only one of them)
+
+        return elf.apply
+    if found is Format.MACHO:
+        from nativewheel.formats.macho import writer as macho  # noqa: PLC0415
+
+        return macho.apply
+    raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
 
 
 def _require_elf(data: Buffer) -> None:

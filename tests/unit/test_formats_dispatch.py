@@ -10,7 +10,7 @@ import pytest
 
 from nativewheel import formats
 from nativewheel.errors import MachineError, UnreadableError
-from nativewheel.formats.image import Arch, Edit, Format, Kind, Libc
+from nativewheel.formats.image import Arch, Edit, Format, Identity, Kind, Libc
 
 WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
 
@@ -35,15 +35,18 @@ def test_pe_is_refused_by_name(tmp_path: Path) -> None:
         formats.apply(tmp_path / "in", Edit(), tmp_path / "out")
 
 
-def test_mach_o_is_read_and_not_changed_yet(tmp_path: Path) -> None:
+def test_mach_o_is_read_and_changed(tmp_path: Path) -> None:
     data = member("ntcore-1.2.7-py3-none-macosx_11_0_arm64.whl", "ntcore/lib/libntcore.dylib")
     image = formats.read(data, "libntcore.dylib")
     assert (image.format, image.archs, image.identity, image.minimum_os) == (Format.MACHO, (Arch.AARCH64,), "@rpath/libntcore.dylib", "11.0")
     assert "_nt_add" in {symbol.name for symbol in formats.exports(data)}
     assert "_nt_add" not in {symbol.name for symbol in formats.imports(data)}
     (tmp_path / "in").write_bytes(data)
-    with pytest.raises(UnreadableError, match="cannot be changed yet"):
-        formats.apply(tmp_path / "in", Edit(), tmp_path / "out")
+    edited = formats.apply(tmp_path / "in", Edit(identity=Identity("@rpath/liba.dylib")), tmp_path / "out")
+    assert edited.identity == "@rpath/liba.dylib"
+    assert formats.read((tmp_path / "out").read_bytes(), "libntcore.dylib") == edited
+    with pytest.raises(UnreadableError, match=r"Mach-O .* cannot be changed yet"):
+        formats.anchor(data, Identity("x"))
 
 
 def test_what_is_no_image_is_refused(tmp_path: Path) -> None:

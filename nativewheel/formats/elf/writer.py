@@ -8,7 +8,8 @@ from dataclasses import replace
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError, MachineError, UnreadableError
+from nativewheel.errors import LinkageError, UnreadableError
+from nativewheel.formats.destination import only_when_right
 from nativewheel.formats.elf.patchelf import patch
 from nativewheel.formats.elf.renamed import selected
 from nativewheel.formats.elf.snapshot import Snapshot, take
@@ -31,14 +32,8 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``, ``MachineError``, and ``LinkageError`` for a
     dependency that cannot be removed and for a symbol that cannot be renamed.
     """
-    try:
+    with only_when_right(destination):
         return _apply(source, edit, destination)
-    except OSError as error:
-        destination.unlink(missing_ok=True)
-        raise MachineError(f"cannot write the edited file: {error.strerror}") from error
-    except BaseException:
-        destination.unlink(missing_ok=True)
-        raise
 
 
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError, MachineError
+from nativewheel.errors import LinkageError
+from nativewheel.formats.destination import only_when_right
 from nativewheel.formats.macho.fatwriter import join
 from nativewheel.formats.macho.reader import model
 from nativewheel.formats.macho.rewrite import rewrite
@@ -30,14 +31,8 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     ``source`` is only read.  After an error there is no ``destination``.  A slice that the edit changes is signed ad hoc if it is for arm64 or was
     signed; others keep every byte.  Raises ``UnreadableError``, ``MachineError``, and ``LinkageError`` for what cannot be edited so.
     """
-    try:
+    with only_when_right(destination):
         return _apply(source, edit, destination)
-    except OSError as error:
-        destination.unlink(missing_ok=True)
-        raise MachineError(f"cannot write the edited file: {error.strerror}") from error
-    except BaseException:
-        destination.unlink(missing_ok=True)
-        raise
 
 
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:

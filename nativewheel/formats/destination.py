@@ -1,0 +1,25 @@
+"""Where a writer puts its result: nothing is left there unless the result is right."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nativewheel.errors import MachineError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextmanager
+def only_when_right(destination: Path) -> Iterator[None]:
+    """Remove ``destination`` when the block fails.  The file system's errors become ``MachineError``."""
+    try:
+        yield
+    except OSError as error:
+        destination.unlink(missing_ok=True)
+        raise MachineError(f"cannot write the edited file: {error.strerror}") from error
+    except BaseException:
+        destination.unlink(missing_ok=True)
+        raise
