@@ -231,3 +231,27 @@ def test_without_two_levels_all_references_are_flat(tmp_path: Path) -> None:
     assert image.flags == 0x5
     assert list(table.texts(range(2))) == [b"_nw_foo__add", b"_add_too"]
     assert list(table.descriptions) == [0, 0]
+
+
+def test_a_definition_that_takes_the_place_of_weak_ones(tmp_path: Path) -> None:
+    weak = bindopcodes.encode_weak([], [(b"__Znwm", 8)])
+    made = Macho(commands=LIBRARIES, weak_bind=weak, trie=trie.encode([Export(b"__Znwm", 0, 8), Export(b"_add", 0, 9)]))
+    assert "__Znwm takes the place" in refusal(tmp_path, made, Edit(rename_symbols=(("__Znwm", "_nw__Znwm"),)))
+    image = rewritten(tmp_path, made, Edit(rename_symbols=(("_add", "_nw_add"),)))
+    assert bindopcodes.decode(read_pieces(image)[Piece.WEAK_BIND]).symbols == [(b"__Znwm", 8)]
+
+
+def test_images_that_are_bound_by_relocations(tmp_path: Path) -> None:
+    made = Macho(commands=LIBRARIES, symbols=(nlist(ADD, 0x01, 0x100),), strings=STRINGS)
+    assert "bound by relocations" in refusal(tmp_path, made, Edit(flat=(FLAT_FOO,)))
+    assert rewritten(tmp_path, made, Edit(replace=((FOO, NEW_FOO),))).dylibs[0].name == NEW_FOO
+
+
+@pytest.mark.parametrize("renames", [(("_add", ""),), (("_add", "_a\0b"),), (("_add", "_\udcff"),), (("_add", "_a"), ("_add", "_b"))])
+def test_names_that_no_symbol_can_have(tmp_path: Path, renames: tuple[tuple[str, str], ...]) -> None:
+    assert "cannot rename the symbol '_add'" in refusal(tmp_path, exporting(Export(b"_add", 0, 8)), Edit(rename_symbols=renames))
+
+
+@pytest.mark.parametrize("name", ["lib\0foo.dylib", "lib\udcfffoo.dylib"])
+def test_names_that_no_library_can_have(tmp_path: Path, name: str) -> None:
+    assert "no load command can hold" in refusal(tmp_path, exporting(), Edit(replace=((FOO, Identity(name)),)))

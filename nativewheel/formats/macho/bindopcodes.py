@@ -20,6 +20,9 @@ MOST_BINDS = 1 << 22
 MAX_NAME = 1 << 16
 IMMEDIATE = 15
 
+NON_WEAK_DEFINITION = 0x08
+"""A flag of a symbol in the weak table: the image has a strong definition, which takes the place of all weak ones."""
+
 DONE = 0x00
 SET_DYLIB_ORDINAL_IMM = 0x10
 SET_DYLIB_ORDINAL_ULEB = 0x20

@@ -133,6 +133,8 @@ def _rpath(entry: str) -> bytearray:
 
 
 def _with_text(fixed: bytes, text: str) -> bytearray:
+    if "\0" in text or not text.isprintable():
+        raise LinkageError(f"no load command can hold the name {text!r}")
     body = bytearray(fixed + text.encode() + b"\0")
     body += bytes(-len(body) % COMMAND_ALIGNMENT)
     body[4:8] = len(body).to_bytes(4, "little")

@@ -56,8 +56,15 @@ class Renaming:
             return ordinal, self.weak(name)
         return ordinal, name
 
-    def weak(self, name: bytes) -> bytes:
-        """Return the name of a weak definition, which the images of a process share; another one only if this image renames its own."""
+    def weak(self, name: bytes, *, overrides: bool = False) -> bytes:
+        """Return the name of a weak definition, which the images of a process share; another one only if this image renames its own.
+
+        With ``overrides`` it is a strong one that takes the place of all those.
+        """
+        if overrides:
+            if name in self.own:
+                raise LinkageError(f"{_text(name)} takes the place of other images' weak definitions, and so must keep its name")
+            return name
         if name in self.own:
             return self.own[name]
         if name in self.flat and name not in self.defined:
@@ -120,7 +127,13 @@ def plan(image: Slice, edit: Edit, defined: Iterable[bytes]) -> Renaming:
 
 
 def _encoded(renames: Iterable[tuple[str, str]]) -> dict[bytes, bytes]:
-    return {old.encode(): new.encode() for old, new in renames}
+    encoded: dict[bytes, bytes] = {}
+    for old, new in renames:
+        if not new or "\0" in new or not (old + new).isprintable():
+            raise LinkageError(f"cannot rename the symbol {old!r} to {new!r}: no symbol can be called so")
+        if encoded.setdefault(old.encode(), new.encode()) != new.encode():
+            raise LinkageError(f"cannot rename the symbol {old!r} to {new!r} and to another name")
+    return encoded
 
 
 def _text(name: bytes) -> str:

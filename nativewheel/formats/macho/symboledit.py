@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.macho.symtab import SymbolTable
 
 TRIES = (Piece.EXPORT, Piece.EXPORTS_TRIE)
+BOUND_BY_DYLD = {Piece.REBASE, Piece.BIND, Piece.LAZY_BIND, Piece.WEAK_BIND, Piece.CHAINED_FIXUPS, *TRIES}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +48,8 @@ def decide(image: Slice, edit: Edit, pieces: Mapping[Piece, bytes]) -> SymbolCha
     renaming = plan(image, edit, (item.name for exports in tries.values() for item in exports))
     if not renaming:
         return None
+    if not pieces.keys() & BOUND_BY_DYLD and Piece.SYMBOLS in pieces:
+        raise LinkageError("cannot rename symbols of an image that is bound by relocations, as linkers made them for Mac OS X 10.5")
     renamed = {piece: [renaming.export(item) for item in exports] for piece, exports in tries.items()}
     table = decode(pieces.get(Piece.SYMBOLS, b""), pieces.get(Piece.STRINGS, b""))
     names = nlist.symbol_names(table)
@@ -96,7 +99,7 @@ def _edit_binds(pieces: Mapping[Piece, bytes], renaming: Renaming, most: int) ->
     if new_regular != regular:
         new[Piece.BIND] = padded(bindopcodes.encode(new_regular))
     weak = bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b""), most=most)
-    symbols = [(renaming.weak(name), flags) for name, flags in weak.symbols]
+    symbols = [(renaming.weak(name, overrides=bool(flags & bindopcodes.NON_WEAK_DEFINITION)), flags) for name, flags in weak.symbols]
     if symbols != weak.symbols:
         binds = [item._replace(name=renaming.weak(item.name)) for item in weak.binds]
         new[Piece.WEAK_BIND] = padded(bindopcodes.encode_weak(binds, symbols))

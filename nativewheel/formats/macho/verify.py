@@ -161,7 +161,9 @@ def _references(before: Pieces, after: Pieces, renaming: Renaming, most: int) ->
     weak_before, weak_after = (bindopcodes.decode(pieces.get(Piece.WEAK_BIND, b""), most=most) for pieces in (before, after))
     if sorted(item._replace(name=renaming.weak(item.name)) for item in weak_before.binds) != sorted(weak_after.binds):
         yield "the weakly bound symbols are not those that were asked for"
-    if {(renaming.weak(name), flags) for name, flags in weak_before.symbols} != set(weak_after.symbols):
+    strong = bindopcodes.NON_WEAK_DEFINITION
+    symbols = {(name if flags & strong else renaming.weak(name), flags) for name, flags in weak_before.symbols}
+    if symbols != set(weak_after.symbols):
         yield "the weak symbols are not those that were asked for"
     if Piece.CHAINED_FIXUPS in before:
         yield from _chained(before[Piece.CHAINED_FIXUPS], after.get(Piece.CHAINED_FIXUPS, b""), renaming)
