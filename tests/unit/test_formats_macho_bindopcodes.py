@@ -106,6 +106,12 @@ def test_what_no_linker_writes(data: bytes, problem: str) -> None:
         decode(data)
 
 
+def test_no_more_symbols_than_pointers() -> None:
+    assert len(decode(b"\x40a\0" * 10, most=10).symbols) == 10
+    with pytest.raises(UnreadableError, match="more than 10 symbols"):
+        decode(b"\x40a\0" * 11, most=10)
+
+
 def test_a_hundred_thousand_binds_take_moments() -> None:
     binds = [Bind(number % 30, b"_symbol_%d" % (number % 5000), 0, 1, 0, 2, number * 24) for number in range(100_000)]
     start = time.perf_counter()

@@ -255,3 +255,12 @@ def test_names_that_no_symbol_can_have(tmp_path: Path, renames: tuple[tuple[str,
 @pytest.mark.parametrize("name", ["lib\0foo.dylib", "lib\udcfffoo.dylib"])
 def test_names_that_no_library_can_have(tmp_path: Path, name: str) -> None:
     assert "no load command can hold" in refusal(tmp_path, exporting(), Edit(replace=((FOO, Identity(name)),)))
+
+
+@pytest.mark.parametrize("filling", [0, 63, 1000])
+def test_a_string_table_of_zeros(tmp_path: Path, filling: int) -> None:
+    symbols = (nlist(ADD, 0x01, 0x100), nlist(TOO + 4, 0x01, 0x200))
+    made = Macho(commands=LIBRARIES, bind=binds((1, "_add")), symbols=symbols, strings=STRINGS + bytes(filling))
+    table = read_symbols(rewritten(tmp_path, made, Edit(flat=(FLAT_FOO,))))
+    assert list(table.texts(range(2))) == [b"_nw_foo__add", b"_too"]
+    assert len(table.strings) < 30

@@ -125,3 +125,10 @@ def test_names_that_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> No
     chain = b"".join(b"\0\1" + b"a" * 100 + b"\0" + bytes([end & 0x7F | 0x80, end >> 7]) for end in range(105, 105 * 100, 105))
     with pytest.raises(UnreadableError, match="too long"):
         decode(chain + bytes(2))
+
+
+def test_empty_labels_that_would_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trie, "MAX_NAMES", 5000)
+    chain = b"".join(b"\0\1\0" + bytes([end & 0x7F | 0x80, end >> 7]) for end in range(5, 5 * 100, 5))
+    with pytest.raises(UnreadableError, match="too long"):
+        decode(chain + bytes(2))

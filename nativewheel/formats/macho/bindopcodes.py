@@ -67,8 +67,7 @@ class BindTable(NamedTuple):
 def decode(data: bytes, *, lazy: bool = False, most: int = MOST_BINDS) -> BindTable:
     """Decode a regular, a weak or a lazy table.  In a lazy one, DONE ends an entry and not the table.
 
-    ``most`` bounds the pointers, since one opcode can stand for any number of them; each is eight bytes of the image.
-
+    ``most`` bounds the pointers, since one opcode can stand for any number of them; each is eight bytes of the image.  There are no more symbols.
     Raises ``UnreadableError``, also for the threaded opcodes of early arm64e.
     """
     return _Reader(data, lazy=lazy, most=min(most, MOST_BINDS)).read()
@@ -132,6 +131,8 @@ class _Reader:
             raise UnreadableError("the name of a symbol does not end", where=(f"byte {self.at:#x} of the bind table",))
         self.name, self.flags, self.at = self.data[self.at : stop], immediate, stop + 1
         self.table.symbols.append((self.name, immediate))
+        if len(self.table.symbols) > self.most:
+            raise UnreadableError(f"more than {self.most} symbols")
 
     def set_type(self, immediate: int) -> None:
         self.type = immediate

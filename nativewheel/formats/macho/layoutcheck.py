@@ -17,6 +17,7 @@ from nativewheel.formats.macho.constants import (
     LC_SEGMENT_SPLIT_INFO,
 )
 from nativewheel.formats.macho.slices import HEADER
+from nativewheel.formats.macho.symtab import NLIST_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +34,9 @@ COMMANDS_IN_LINKEDIT = {
     "linker optimization hints": LC_LINKER_OPTIMIZATION_HINT,
     "code sign DRs": LC_DYLIB_CODE_SIGN_DRS,
 }
-NLIST_SIZE = 16
 SIGNATURE_ALIGNMENT = 16
 PAGE_SIZES = {Arch.AARCH64: 0x4000, Arch.X86_64: 0x1000}
+"""What the size of __LINKEDIT in memory is a multiple of."""
 READ_ONLY = 1
 UNIQUE_DYLIBS_SDK = (26, 0, 0)
 """From this SDK on, dyld refuses an image that names one library twice."""

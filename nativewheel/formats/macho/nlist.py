@@ -33,8 +33,9 @@ if TYPE_CHECKING:
     from nativewheel.formats.macho.renaming import Renaming
     from nativewheel.formats.macho.slices import Slice
 
-
 STRINGS_LIMIT = 1 << 30
+FILLING = 64
+"""Zeros at the end of a string table; many more, or many names that no symbol has, make it slower to read all of it than what is used."""
 NO_SYMBOL = 0xC0000000
 """INDIRECT_SYMBOL_LOCAL and INDIRECT_SYMBOL_ABS, instead of a number in the indirect symbol table."""
 
@@ -78,10 +79,12 @@ def find_edits(image: Slice, table: SymbolTable, names: Sequence[bytes], renamin
 
 def symbol_names(table: SymbolTable) -> list[bytes]:
     """Return the names of all symbols.  Raises ``UnreadableError`` for one outside the string table."""
-    parts = table.strings.split(b"\0")
-    # What is behind the last zero does not end.
-    parts.pop()
-    known = dict(zip(_starts(parts), parts, strict=False))
+    known: dict[int, bytes] = {}
+    if table.strings.count(0) < 2 * len(table.names) + FILLING:
+        parts = table.strings.split(b"\0")
+        # What is behind the last zero does not end.
+        parts.pop()
+        known = dict(zip(_starts(parts), parts, strict=False))
     # Names may be the tails of others.
     left = TEXT_BUDGET
     for place in table.names:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nativewheel.formats.image import Arch
 from nativewheel.formats.macho import codesign
 from nativewheel.formats.macho.constants import LC_CODE_SIGNATURE, MH_EXECUTE
+from nativewheel.formats.macho.layoutcheck import PAGE_SIZES
 from nativewheel.formats.macho.linkedit import Piece, lay_out, linkedit_segment, read_pieces, write_fields, write_segment
 from nativewheel.formats.macho.loadedit import command_number, edit_commands, write_header
 from nativewheel.formats.macho.strip import strip
@@ -16,8 +17,6 @@ from nativewheel.formats.macho.symboledit import SymbolChanges, decide, write
 if TYPE_CHECKING:
     from nativewheel.formats.image import Edit
     from nativewheel.formats.macho.slices import Slice
-
-PAGE_SIZES = {Arch.AARCH64: 0x4000, Arch.X86_64: 0x1000}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

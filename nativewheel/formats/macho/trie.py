@@ -21,6 +21,8 @@ STUB_AND_RESOLVER = 0x10
 MAX_NAME = 1 << 16
 MAX_NAMES = 1 << 28
 """Bytes of all names together, so that a small file cannot fill the memory: names share their beginnings in the trie, but not here."""
+NODE_COST = 64
+"""What a node adds to that: a label may be empty."""
 
 WIDTHS = (1 << 7, 1 << 14, 1 << 21, 1 << 28, 1 << 35)
 """From these offsets on, a node's offset takes one byte more."""
@@ -65,7 +67,7 @@ def decode(data: bytes) -> list[Export]:
             exports.append(_read_terminal(data, start, children, name))
         if data[children]:
             found = _read_children(data, children, name)
-            budget -= sum([len(longer) for _, longer in found])
+            budget -= sum([NODE_COST + len(longer) for _, longer in found])
             if budget < 0:
                 raise UnreadableError("the names in the export trie are too long")
             found.reverse()
