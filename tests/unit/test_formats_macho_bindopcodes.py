@@ -1,3 +1,5 @@
+"""Bind opcodes: every table comes back, rows of pointers take few bytes, and endless ones are refused."""
+
 from __future__ import annotations
 
 import time

@@ -1,3 +1,5 @@
+"""Chained imports: every format comes back bit by bit, and what does not fit goes into a larger one."""
+
 from __future__ import annotations
 
 import struct

@@ -1,3 +1,5 @@
+"""Export tries: what is written is found by dyld's search, and what no linker writes is refused."""
+
 from __future__ import annotations
 
 import pytest

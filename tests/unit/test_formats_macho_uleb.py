@@ -1,3 +1,5 @@
+"""Variable-length numbers: all of 64 bits come back, longer ones are refused."""
+
 from __future__ import annotations
 
 import pytest
