@@ -342,6 +342,17 @@ def test_flat_namespace(setting: Setting) -> None:
 
 
 @pytest.mark.parametrize("setting", LLD_KINDS, ids="-".join, indirect=True)
+def test_flat_namespace_between_libraries_of_one_wheel(setting: Setting) -> None:
+    """A library without two-level binding, as libtheora's in published wheels, finds its sibling's symbols by their new names."""
+    foo = setting.provider("one", setting.samples.foo(2))
+    bar = setting.target("one", "_bar.so")
+    there = Identity(f"@loader_path/{foo.path.name}")
+    edit = Edit(replace=((foo.old, there),), rename_imports=((foo.old, foo.renames),))
+    apply(setting.samples.bar("-flat_namespace"), edit, bar)
+    assert setting.call(setting.python.dlopen(bar), "bar_version") == 2
+
+
+@pytest.mark.parametrize("setting", LLD_KINDS, ids="-".join, indirect=True)
 def test_bundle(setting: Setting) -> None:
     provider = setting.provider("one", setting.samples.foo())
     bar = setting.consumer("user", setting.samples.bar("-bundle"), provider)

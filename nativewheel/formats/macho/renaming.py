@@ -120,7 +120,7 @@ def plan(image: Slice, edit: Edit, defined: Iterable[bytes]) -> Renaming:
             libraries[dylib.ordinal] = Library(renames=bindings[dylib.name], flat=True)
         elif dylib.name in names:
             libraries[dylib.ordinal] = Library(renames=names[dylib.name], flat=False)
-    for library in {id(item.renames): item for item in libraries.values() if item.flat}.values():
+    for library in libraries.values():
         for old, new in library.renames.items():
             flat[old] = new if flat.get(old, new) == new else None
     return Renaming(own=_encoded(edit.rename_symbols), libraries=libraries, flat=flat, defined=frozenset(defined))
