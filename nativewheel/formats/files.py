@@ -1,8 +1,9 @@
-"""Where a writer puts its result: nothing is left there unless the result is right."""
+"""How a writer opens what it reads, and where it puts its result: nothing is left there unless the result is right."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError
@@ -23,3 +24,14 @@ def only_when_right(destination: Path) -> Iterator[None]:
     except BaseException:
         destination.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap | bytes]:
+    """Give the content of the file at ``path``, which no system maps when it is empty.  Raises ``OSError``."""
+    with path.open("rb") as file:
+        if not path.stat().st_size:
+            yield b""
+            return
+        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
+            yield data

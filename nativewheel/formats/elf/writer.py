@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
 from dataclasses import replace
-from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, UnreadableError
-from nativewheel.formats.destination import only_when_right
 from nativewheel.formats.elf.patchelf import patch
 from nativewheel.formats.elf.renamed import selected
 from nativewheel.formats.elf.snapshot import Snapshot, take
 from nativewheel.formats.elf.strip import strip
 from nativewheel.formats.elf.verify import verify
+from nativewheel.formats.files import mapped, only_when_right
 from nativewheel.formats.image import Edit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from nativewheel.formats.image import Image
@@ -37,7 +34,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 
 
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
-    with _mapped(source) as data:
+    with mapped(source) as data:
         before = take(data, source.name)
     _require_editable(before, edit)
     edit = replace(edit, rename_symbols=tuple(selected(before, edit.rename_symbols).items()) if edit.rename_symbols else ())
@@ -70,7 +67,7 @@ def _strip(source: Path, destination: Path, before: Snapshot) -> Image:
 
 def _check(before: Snapshot, destination: Path, edit: Edit, writer: str) -> Image:
     destination.chmod(MODE)
-    with _mapped(destination) as data:
+    with mapped(destination) as data:
         return verify(before, data, edit, writer)
 
 
@@ -82,13 +79,3 @@ def _require_editable(before: Snapshot, edit: Edit) -> None:
         if removed in wanted:
             # glibc's _dl_check_map_versions asserts that the library of every version need is loaded.
             raise LinkageError(f"cannot drop the dependency on {removed}: symbol versions of it are wanted")
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[mmap | bytes]:
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            yield b""
-            return
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            yield data

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
-from mmap import ACCESS_READ, mmap
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
-from nativewheel.formats.destination import only_when_right
+from nativewheel.formats.files import mapped, only_when_right
 from nativewheel.formats.macho.fatwriter import join
 from nativewheel.formats.macho.reader import model
 from nativewheel.formats.macho.rewrite import rewrite
@@ -16,7 +14,6 @@ from nativewheel.formats.macho.slices import opened
 from nativewheel.formats.macho.verify import verify
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from nativewheel.formats.image import Edit, Image
@@ -36,7 +33,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 
 
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
-    with _mapped(source) as data, opened(data) as file:
+    with mapped(source) as data, opened(data) as file:
         _require_possible(file, edit)
         rewritten = [rewrite(image, edit, source.name) for image in file.slices]
         if not any(rewritten):
@@ -47,7 +44,7 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
         with destination.open("wb") as stream:
             stream.write(join(file.slices, slices) if file.is_fat else slices[0])
         destination.chmod(MODE)
-        with _mapped(destination) as result:
+        with mapped(destination) as result:
             return verify(file, result, edit, [new.changes if new else None for new in rewritten], source.name)
 
 
@@ -61,13 +58,3 @@ def _require_possible(file: MachFile, edit: Edit) -> None:
     for binding in edit.flat:
         if binding.dependency not in loaded:
             raise LinkageError(f"the image does not ask for {binding.dependency}, which it is to be bound to in the flat namespace")
-
-
-@contextmanager
-def _mapped(path: Path) -> Iterator[mmap | bytes]:
-    with path.open("rb") as file:
-        if not path.stat().st_size:
-            yield b""
-            return
-        with mmap(file.fileno(), 0, access=ACCESS_READ) as data:
-            yield data
