@@ -12,6 +12,7 @@ from nativewheel.errors import ProviderError
 from nativewheel.formats.image import Arch
 from nativewheel.linkage.naming import owner_of
 from nativewheel.wheel.compatibility import installable_together
+from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Format, Identity, Libc
     from nativewheel.linkage.manifest import Binding
     from nativewheel.wheel.names import WheelName
-
-_SHOWN = 5
 
 
 class Consideration(IntEnum):
@@ -284,5 +283,4 @@ def _difference(one: Variant, other: Variant) -> str | None:
 
 
 def _listed(variants: Sequence[Variant]) -> str:
-    origins = list(dict.fromkeys(variant.provider.origin for variant in variants))
-    return ", ".join(origins[:_SHOWN]) + (f" and {len(origins) - _SHOWN} more" if len(origins) > _SHOWN else "")
+    return listed(list(dict.fromkeys(variant.provider.origin for variant in variants)))

@@ -14,6 +14,7 @@ from nativewheel.linkage.manifest import ManifestConsumption
 from nativewheel.linkage.provider import choose_provider
 from nativewheel.linkage.requirement import requirement
 from nativewheel.linkage.search import Asker
+from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member, WheelName
 
-_SHOWN = 5
 # Not a library's: what the interpreter that imports a module has, and names that C reserves for the compiler and its run-time support (C17, 7.1.3),
 # such as __aeabi_unwind_cpp_pr0.  C++ names start with _Z and belong to anybody.
 _OTHERS = re.compile(r"_?Py|__|_(?!Z)[A-Z]")
@@ -214,9 +214,8 @@ class SymbolCheck:
 
     def _refuse(self, member: Member, variant: Variant | None, missing: list[str]) -> None:
         if missing and variant:
-            rest = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
             raise ProviderError(
-                f"wants {', '.join(missing[:_SHOWN])}{rest}, which {variant.provider.origin} does not export from {variant.library.original}",
+                f"wants {listed(missing)}, which {variant.provider.origin} does not export from {variant.library.original}",
                 where=(str(self.archive.name), member),
                 hint="build both against the same release of the library",
             )

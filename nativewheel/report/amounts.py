@@ -23,9 +23,3 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
 def libraries(count: int) -> str:
     """Render a number of libraries."""
     return counted(count, "library", "libraries")
-
-
-def listed(items: tuple[str, ...], most: int) -> str:
-    """Join the first ``most`` items with commas, and say how many are left."""
-    shown = ", ".join(items[:most])
-    return f"{shown} and {len(items) - most} more" if len(items) > most else shown

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.report.amounts import counted, listed
+from nativewheel.report.amounts import counted
 from nativewheel.report.sheet import faint, notice
+from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nativewheel.linkage.inspection import Supply
-from nativewheel.report.amounts import counted, libraries, listed, size_text
+from nativewheel.report.amounts import counted, libraries, size_text
 from nativewheel.report.blockers_text import write_blockers
 from nativewheel.report.promise import promise_text
 from nativewheel.report.sheet import Sheet, bad, faint, good, notice, title
+from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
-from typing import NewType, Self
+from typing import TYPE_CHECKING, NewType, Self
 
 from packaging.utils import InvalidWheelFilename, canonicalize_name, parse_wheel_filename
 
 from nativewheel.errors import UnreadableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Member = NewType("Member", str)
 """The path of a file inside a wheel: POSIX separators, relative, as the archive's directory spells it."""
@@ -17,6 +20,12 @@ Member = NewType("Member", str)
 def printable(name: str) -> str:
     """Return ``name`` in a form that is safe to show on a terminal."""
     return name if name.isprintable() else ascii(name)
+
+
+def listed(items: Sequence[str], most: int = 5) -> str:
+    """Join the first ``most`` items with commas, and say how many are left."""
+    shown = ", ".join(items[:most])
+    return f"{shown} and {len(items) - most} more" if len(items) > most else shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

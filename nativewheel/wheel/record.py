@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from nativewheel.errors import UnreadableError
-from nativewheel.wheel.names import printable
+from nativewheel.wheel.names import listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,6 @@ _SIZE = re.compile(r"[0-9]{1,18}", re.ASCII)
 _NEEDS_QUOTES = re.compile(r'[,"\r\n]')
 _COLUMNS = 3
 _QUOTED_NAME = 80
-_SHOWN_NAMES = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,9 +134,4 @@ def disagreements(record: Record, sizes: Mapping[str, int], dist_info: str) -> t
             [name for name, row in rows.items() if row.size not in {None, sizes.get(name, row.size)} and name not in unhashed],
         ),
     )
-    return tuple(f"{text}: {_shown(names)}" for text, names in findings if names)
-
-
-def _shown(names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
-    return ", ".join(printable(name[:_QUOTED_NAME]) for name in names[:_SHOWN_NAMES]) + more
+    return tuple(f"{text}: {listed([printable(name[:_QUOTED_NAME]) for name in names])}" for text, names in findings if names)

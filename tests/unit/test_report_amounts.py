@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nativewheel.report.amounts import counted, libraries, listed, size_text
+from nativewheel.report.amounts import counted, libraries, size_text
 
 
 @pytest.mark.parametrize(
@@ -28,8 +28,3 @@ def test_sizes(size: int, text: str) -> None:
 
 def test_counts() -> None:
     assert [counted(1, "wheel"), counted(0, "wheel"), libraries(1), libraries(12)] == ["1 wheel", "0 wheels", "1 library", "12 libraries"]
-
-
-def test_lists_end_with_what_is_left() -> None:
-    assert listed(("a", "b", "c"), 3) == "a, b, c"
-    assert listed(("a", "b", "c"), 1) == "a and 2 more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from nativewheel.errors import UnreadableError
-from nativewheel.wheel.names import WheelName, printable
+from nativewheel.wheel.names import WheelName, listed, printable
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,8 @@ def test_other_names_are_refused(filename: str) -> None:
 def test_control_characters_are_escaped_for_the_terminal() -> None:
     assert printable("é a") == "é a"
     assert printable("\x1b[2J\n") == "'\\x1b[2J\\n'"
+
+
+def test_lists_end_with_what_is_left() -> None:
+    assert listed(("a", "b", "c"), 3) == "a, b, c"
+    assert listed(("a", "b", "c"), 1) == "a and 2 more"
