@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Edit, Identity, Image, Symbol
 
 __all__ = [
+    "HEAD",
     "anchor",
     "apply",
     "detect",
@@ -38,7 +39,8 @@ __all__ = [
 ]
 
 _NAMES = {Format.PE: "PE (Windows)", Format.MACHO: "Mach-O (macOS)"}
-_HEAD = 4096
+HEAD = 4096
+"""Bytes at the start of a file that `detect` wants."""
 
 
 def read(data: Buffer, name: str) -> Image:
@@ -67,7 +69,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     """
     try:
         with source.open("rb") as file:
-            head = file.read(_HEAD)
+            head = file.read(HEAD)
     except OSError as error:
         raise MachineError(f"cannot read the file: {error.strerror}") from error
     return _writer(_format(head))(source, edit, destination)
@@ -148,7 +150,7 @@ def _require_elf(data: Buffer) -> None:
 
 def _format(data: Buffer) -> Format:
     with memoryview(data) as whole, whole.cast("B") as view:
-        found = detect(bytes(view[:_HEAD]))
+        found = detect(bytes(view[:HEAD]))
     if found is None:
         raise UnreadableError("not a native image")
     return found

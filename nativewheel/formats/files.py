@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+MODE = 0o755
+"""The permissions of an edited image, whatever the umask."""
+
 
 @contextmanager
 def only_when_right(destination: Path) -> Iterator[None]:

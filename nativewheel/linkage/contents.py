@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member, WheelName
 
-_HEAD = 4096
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelImage:
@@ -74,7 +72,7 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     be read and for platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
     """
     _refuse_unsupported(archive.name)
-    found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, _HEAD)))}
+    found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, formats.HEAD)))}
     expected = {formats.of_platform(platform) for platform in archive.name.platforms} - {None}
     if not expected and set(found.values()) == {Format.ELF}:
         expected = {Format.ELF}  # a build backend that did not know of the images, as happens with libraries loaded by ctypes

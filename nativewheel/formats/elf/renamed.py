@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError
 from nativewheel.formats.elf.dynamic import DT_PLTREL, DT_RELA
 from nativewheel.formats.elf.hashing import gnu_problem, sysv_problem
-from nativewheel.formats.elf.symbols import SHN_LORESERVE, STB_LOCAL, texts
+from nativewheel.formats.elf.symbols import SHN_LORESERVE, STB_LOCAL, STT_SECTION, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     Row = tuple[bytes, int, bytes, int]
     """Name, section, the other fields, and index in DT_VERSYM of one symbol."""
-
-STT_SECTION = 3
 
 
 def selected(shot: Snapshot, renames: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -30,7 +30,7 @@ from nativewheel.formats.elf.dynamic import (
 )
 from nativewheel.formats.elf.layout import PT_LOAD, PT_NOTE
 from nativewheel.formats.elf.snapshot import Snapshot, take
-from nativewheel.formats.elf.symbols import SHN_LORESERVE
+from nativewheel.formats.elf.symbols import SHN_LORESERVE, STT_SECTION
 
 if TYPE_CHECKING:
     from array import array
@@ -53,8 +53,6 @@ HINTS = {
     "strip": "do not strip: what strips can break a file that patchelf has edited before",
 }
 """What to do about damage, by the program that did it."""
-
-STT_SECTION = 3
 
 
 def verify(before: Snapshot, result: Buffer, edit: Edit, writer: str) -> Image:

@@ -12,15 +12,13 @@ from nativewheel.formats.elf.renamed import selected
 from nativewheel.formats.elf.snapshot import Snapshot, take
 from nativewheel.formats.elf.strip import strip
 from nativewheel.formats.elf.verify import verify
-from nativewheel.formats.files import mapped, only_when_right
+from nativewheel.formats.files import MODE, mapped, only_when_right
 from nativewheel.formats.image import Edit
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nativewheel.formats.image import Image
-
-MODE = 0o755
 
 
 def apply(source: Path, edit: Edit, destination: Path) -> Image:

@@ -27,7 +27,6 @@ LAST_SMALL_ORDINAL = 0xF0
 LAST_LARGE_ORDINAL = 0xFFF0
 """The numbers above are negative ordinals, which mean something else than a library."""
 
-ADDEND_LIMIT = 1 << 31
 NAMES_BUDGET = 1 << 28
 """Most bytes of all names together: many imports may share one long name."""
 

@@ -12,8 +12,6 @@ from nativewheel.formats.macho.uleb import read_uleb, uleb
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-KIND_MASK = 0x03
-KIND_THREAD_LOCAL = 0x01
 WEAK_DEFINITION = 0x04
 REEXPORT = 0x08
 STUB_AND_RESOLVER = 0x10

@@ -6,7 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
-from nativewheel.formats.files import mapped, only_when_right
+from nativewheel.formats.files import MODE, mapped, only_when_right
 from nativewheel.formats.macho.fatwriter import join
 from nativewheel.formats.macho.reader import model
 from nativewheel.formats.macho.rewrite import rewrite
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Edit, Image
     from nativewheel.formats.macho.slices import MachFile
-
-MODE = 0o755
 
 
 def apply(source: Path, edit: Edit, destination: Path) -> Image:
