@@ -53,6 +53,7 @@ def run(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     isolated: bool = False,
+    timeout: float = 120,
 ) -> subprocess.CompletedProcess[str]:
     """Run ``code`` with ``folders`` in PYTHONPATH; a warning is an error.  ``isolated`` puts them on sys.path instead, for flags like -I."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("NATIVEWHEEL_", "LD_", "PYTHON", "PYENV_"))}
@@ -63,7 +64,7 @@ def run(
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=timeout,
         env={**clean, **({} if isolated else {"PYTHONPATH": path}), "PYTHONIOENCODING": "utf-8", **(env or {})},
         cwd=cwd,
     )

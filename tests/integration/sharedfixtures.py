@@ -1,4 +1,4 @@
-"""A plugin of pytest: wheels that are made and repaired once for several test modules, and tests that run in every interpreter."""
+"""A plugin of pytest: what several test modules start from, and tests that run in every interpreter."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from cpythons import cpythons
+from madeimages import MadeHost
 from sharedwheels import SET_CONFIG, SharedSet, all_layouts, apart, by_name, repaired
 
 if TYPE_CHECKING:
@@ -34,3 +35,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> SharedSet:
     inputs = by_name(folder / "dist")
     outputs = repaired(sorted(inputs.values(), reverse=True), folder / "out", *SET_CONFIG)
     return SharedSet(inputs=inputs, outputs=outputs, folders=apart(outputs, folder / "apart"))
+
+
+@pytest.fixture
+def no_library_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Search as the loader does where nobody has set LD_LIBRARY_PATH."""
+    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+
+
+@pytest.fixture
+def host() -> MadeHost:
+    """A host without libraries."""
+    return MadeHost()

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from command import FIXTURES, fixture
-from cpythons import cpythons, minor
+from cpythons import cpythons, good, minor
+from cpythons import run as run_program
 from smallwheels import compiled
 
 from nativewheel.formats.elf import patchelf
@@ -84,22 +85,7 @@ def run(
     python: Python, code: str, *folders: Path, flags: Sequence[str] = (), env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """Run ``code`` with ``folders`` first on sys.path; a warning is an error."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith(("NATIVEWHEEL_", "LD_", "PYTHON", "PYENV_"))}
-    start = f"import sys; sys.path[:0] = {[str(folder) for folder in folders]!r}\n"
-    return subprocess.run(
-        [python.program, "-W", "error", "-B", *flags, "-c", start + code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**clean, "PYTHONIOENCODING": "utf-8", **(env or {})},
-        cwd=cwd,
-    )
-
-
-def good(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stderr
-    return done.stdout.strip()
+    return run_program(python.program, code, *folders, flags=flags, env=env, cwd=cwd, isolated=True, timeout=60)
 
 
 def fault(done: subprocess.CompletedProcess[str]) -> str:

@@ -15,15 +15,7 @@ if TYPE_CHECKING:
 
     from nativewheel.linkage.contents import WheelImage
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-
-
-@pytest.fixture
-def host() -> MadeHost:
-    return MadeHost()
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def links(graph: Graph, source: str | Path) -> dict[str, Link]:

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 VENDOR = FIXTURES / "wheels/ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl"
 OUTER, INNER = LIBRARIES / "libntouter.so.2", LIBRARIES / "libntinner.so.1"
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def supplies(dependencies: tuple[SuppliedDependency, ...]) -> dict[str, tuple[Supply, str | None]]:

@@ -17,15 +17,7 @@ if TYPE_CHECKING:
 FOO = Identity("libfoo.so.1")
 IMAGE = library("libfoo.so.1")
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-
-
-@pytest.fixture
-def host() -> MadeHost:
-    return MadeHost()
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def search(host: MadeHost, *lib_path: Path, sysroot: Path | None = None, arch: Arch = Arch.X86_64, libc: Libc = Libc.GLIBC) -> HostSearch:

@@ -24,15 +24,7 @@ LIBC = Identity("libc.so.6")
 MEMCPY = Symbol(name="memcpy", version="GLIBC_2.14", library=LIBC)
 OLD, NEW = X86_64.policies[0], X86_64.policies[-1]
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-
-
-@pytest.fixture
-def host() -> MadeHost:
-    return MadeHost()
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def judge(host: MadeHost, *images: WheelImage, lib_path: tuple[Path, ...] = (), exclude: tuple[str, ...] = ()) -> Judge:

@@ -28,10 +28,7 @@ TAG = "cp311-cp311-linux_x86_64"
 ROOT = Path("/nowhere")
 FOUND = RepairOptions(lib_path=(LIBRARIES,), sysroot=ROOT)
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def options(

@@ -29,10 +29,7 @@ NEW = member(
 MUSL = member("pkg/_x.so", extension("libc.so", libc=Libc.MUSL))
 STATIC = member("pkg/prog", library(None, libc=None))
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def choice(

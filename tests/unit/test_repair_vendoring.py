@@ -20,15 +20,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.graph import Graph
     from nativewheel.repair.plan import VendoredLibrary
 
-
-@pytest.fixture(autouse=True)
-def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LD_LIBRARY_PATH", raising=False)
-
-
-@pytest.fixture
-def host() -> MadeHost:
-    return MadeHost()
+pytestmark = pytest.mark.usefixtures("no_library_path")
 
 
 def put(host: MadeHost, folder: Path, name: str, *needed: str, content: str | None = None) -> Path:
