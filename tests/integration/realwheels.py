@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -88,7 +89,7 @@ def unrepaired(name: str) -> Path:
     if not list(folder.glob("*.whl")):
         if missing := [program for program in BUILD_PROGRAMS[name] if shutil.which(program) is None]:
             pytest.skip(f"no {', '.join(missing)} to build {name} with")
-        _fill(folder, lambda scratch: _build(f"{name}=={version} --hash=sha256:{digest}\n", name, scratch))
+        fill(folder, lambda scratch: _build(f"{name}=={version} --hash=sha256:{digest}\n", name, scratch))
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -97,7 +98,7 @@ def published(filename: str) -> Path:
     """Return a wheel of `PUBLISHED`."""
     folder = CACHE / "published" / filename.removesuffix(".whl")
     if not folder.is_dir():
-        _fill(folder, lambda scratch: _download(filename, scratch))
+        fill(folder, lambda scratch: _download(filename, scratch))
     path = folder / filename
     with path.open("rb") as stream:
         assert hashlib.file_digest(stream, "sha256").hexdigest() == PUBLISHED[filename]
@@ -116,15 +117,20 @@ def pip(*arguments: object, **environment: str) -> None:
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-2000:]}\n{done.stderr[-6000:]}"
 
 
-def _fill(folder: Path, make: Callable[[Path], None]) -> None:
-    """Make a cache folder whole or not at all."""
+def fill(folder: Path, make: Callable[[Path], None]) -> None:
+    """Make a cache folder whole or not at all; one that is there by then stays."""
     CACHE.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=CACHE, prefix=".new-") as scratch:
         result = Path(scratch, "wheels")
         result.mkdir()
         make(result)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        result.rename(folder)
+        try:
+            result.rename(folder)
+        except OSError as error:
+            # Tests in several processes share the cache, and another one was faster.
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                raise
 
 
 def _build(requirement: str, name: str, folder: Path) -> None:
