@@ -18,7 +18,7 @@ def test_another_process_was_faster(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
     def make(scratch: Path) -> None:
         for place, content in ((scratch, b"ours"), (folder, b"theirs")):
-            place.mkdir(exist_ok=True)
+            place.mkdir(parents=True, exist_ok=True)
             (place / "some.whl").write_bytes(content)
 
     realwheels.fill(folder, make)
