@@ -110,7 +110,9 @@ class Image:
     honours) or of all LC_RPATH, unexpanded, in order; ``inherited_rpaths`` says that the loader also applies them to the dependencies of
     dependencies (DT_RPATH without DT_RUNPATH; LC_RPATH always).  ``unlisted`` are libraries of which the image wants symbol versions although it
     does not ask for them (ELF: a verneed file that no DT_NEEDED names): something else must bring them, and the loader checks the versions all the
-    same.  ``minimum_os`` is the macOS version that a platform tag for all ``archs`` must state.
+    same.  ``minimum_os`` is the macOS version that a platform tag for all ``archs`` must state; ``minimums`` has the version of each slice in the
+    order of ``archs``, None for one that states none, and is () for other formats.  ``certified`` says that a slice is signed with a certificate
+    (Developer ID), which no edit keeps; whether the certificate is good is not asked.
     """
 
     format: Format
@@ -125,7 +127,9 @@ class Image:
     libc: Libc | None = None
     isa: IsaLevel = IsaLevel.BASELINE
     minimum_os: str | None = None
+    minimums: tuple[str | None, ...] = ()
     signed: bool = False
+    certified: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

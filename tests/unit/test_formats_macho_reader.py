@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from madeslices import ARM64, BUNDLE, EXECUTE, X86_64, Macho, build_version, command, dylib, fat, named
+from madeslices import ARM64, BUNDLE, EXECUTE, X86_64, Macho, build_version, code_signature, command, dylib, fat, named
 
 from nativewheel.errors import UnreadableError
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Kind, Requirement, Symbol
@@ -65,6 +65,7 @@ def test_a_universal_file_has_what_any_slice_has() -> None:
     data = fat((X86_64, Macho(commands=one).build()), (ARM64, Macho(cpu=ARM64, commands=two, signed=True).build()))
     image = reader.read(data, "x.so")
     assert image.archs == (Arch.X86_64, Arch.AARCH64)
+    assert image.minimums == ("10.13.4", "12.0")
     assert image.dependencies == (dependency("a"), dependency("b"), dependency("c"), dependency("d"))
     assert image.rpaths == ("/x", "/y", "/z")
     assert (image.minimum_os, image.signed) == ("12.0", True)
@@ -92,12 +93,25 @@ def test_the_oldest_macos(intel: int | None, arm: int | None, minimum: str | Non
     def version(packed: int | None) -> tuple[bytes, ...]:
         return () if packed is None else (build_version(packed),)
 
-    data = fat((X86_64, Macho(commands=version(intel)).build()), (ARM64, Macho(cpu=ARM64, commands=version(arm)).build()))
-    assert reader.read(data, "x.so").minimum_os == minimum
+    data = fat((ARM64, Macho(cpu=ARM64, commands=version(arm)).build()), (X86_64, Macho(commands=version(intel)).build()))
+    image = reader.read(data, "x.so")
+    assert image.minimum_os == minimum
+    assert [stated is None for stated in image.minimums] == [arm is None, intel is None]
 
 
 def test_the_11_0_of_an_arm64_file_counts() -> None:
     assert reader.read(Macho(cpu=ARM64, commands=(build_version(0xB0000),)).build(), "x.so").minimum_os == "11.0"
+
+
+def test_one_slice_with_a_certificate() -> None:
+    plain = Macho(commands=(command(0x1D, struct.pack("<II", 0x400, 0)),)).build()
+    signature = code_signature(plain, wrapper=b"a CMS message")
+    place = struct.pack("<IIII", 0x1D, 16, len(plain), len(signature))
+    signed = plain.replace(struct.pack("<IIII", 0x1D, 16, 0x400, 0), place) + signature
+    image = reader.read(fat((X86_64, signed), (ARM64, Macho(cpu=ARM64, signed=True).build())), "x.so")
+    assert (image.signed, image.certified) == (True, True)
+    image = reader.read(Macho(cpu=ARM64, signed=True).build(), "x.so")
+    assert (image.signed, image.certified) == (True, False)
 
 
 def test_slices_with_different_install_names() -> None:

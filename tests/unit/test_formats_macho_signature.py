@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from madeslices import ARM64, Macho, code_signature, command, dylib
 
 from nativewheel.formats.macho.commands import Linkedit
-from nativewheel.formats.macho.signature import SignatureState, Signer, verify
+from nativewheel.formats.macho.signature import SignatureState, Signer, certified, verify
 from nativewheel.formats.macho.slices import Slice, parse
 
 MADE = Macho(cpu=ARM64, commands=(dylib(0xD, "libmade.dylib"),), symbols=(bytes(16),) * 600, signed=True)
@@ -28,8 +28,8 @@ def start(data: bytes) -> int:
     return place.offset
 
 
-def resigned(signature: bytes) -> SignatureState:
-    """Verify the image with other bytes in the place of its signature, and with a load command that says so."""
+def resigned(signature: bytes) -> Slice:
+    """Return the image with other bytes in the place of its signature, and with a load command that says so."""
     offset = start(GOOD)
     data = GOOD[:offset] + signature
     old = struct.pack("<IIII", 0x1D, 16, offset, len(GOOD) - offset)
@@ -38,16 +38,23 @@ def resigned(signature: bytes) -> SignatureState:
     assert old in data
     assert linkedit in data
     size = len(data) - 0x400
-    return verify(image(data.replace(old, new).replace(linkedit, struct.pack("<QQQQ", 0x400, size, 0x400, size))))
+    return image(data.replace(old, new).replace(linkedit, struct.pack("<QQQQ", 0x400, size, 0x400, size)))
 
 
 def test_an_unsigned_image() -> None:
     assert verify(image(replace(MADE, signed=False).build())) == SignatureState(signer=Signer.NOBODY)
+    assert not certified(image(replace(MADE, signed=False).build()))
 
 
 def test_an_ad_hoc_signature() -> None:
     assert start(GOOD) > 2 * 4096
     assert verify(image(GOOD)) == SignatureState(signer=Signer.AD_HOC, identifier="made")
+    assert not certified(image(GOOD))
+
+
+def test_a_certificate_is_seen_whatever_the_hashes_say() -> None:
+    assert certified(resigned(code_signature(GOOD[:4096], wrapper=b"a CMS message")))
+    assert not certified(resigned(code_signature(GOOD[:4096], wrapper=b"")))
 
 
 @pytest.mark.parametrize("place", [24, 0x400, 4095, 4096, 8192, start(GOOD) - 1])
@@ -75,10 +82,12 @@ def test_one_wrong_bit_in_what_is_signed(place: int) -> None:
     ],
 )
 def test_signatures_that_no_kernel_takes(signature: bytes, problem: str) -> None:
-    state = resigned(signature)
+    damaged = resigned(signature)
+    state = verify(damaged)
     assert state.problem is not None
     assert problem in state.problem
     assert state.signer is Signer.AD_HOC
+    assert not certified(damaged)
 
 
 DIRECTORY = 20
@@ -112,6 +121,7 @@ def test_a_signature_that_is_outside_the_image() -> None:
     state = verify(image(data))
     assert state.problem is not None
     assert "reaches past the end" in state.problem
+    assert not certified(image(data))
 
 
 def test_the_maker_and_the_page_size() -> None:

@@ -8,6 +8,7 @@ from nativewheel.errors import UnreadableError
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Image, Requirement
 from nativewheel.formats.macho import symbols
 from nativewheel.formats.macho.classify import kind
+from nativewheel.formats.macho.signature import certified
 from nativewheel.formats.macho.slices import opened
 
 if TYPE_CHECKING:
@@ -61,7 +62,9 @@ def model(file: MachFile, name: str) -> Image:
         rpaths=tuple(dict.fromkeys(entry for image in file.slices for entry in image.rpaths)),
         inherited_rpaths=any(image.rpaths for image in file.slices),
         minimum_os=minimum_os(file.slices),
+        minimums=tuple(version_text(image.build.minos) if image.build else None for image in file.slices),
         signed=any(image.code_signature is not None for image in file.slices),
+        certified=any(certified(image) for image in file.slices),
     )
 
 

@@ -86,6 +86,17 @@ def verify(image: Slice) -> SignatureState:
     return SignatureState(signer=signer, identifier=identifier)
 
 
+def certified(image: Slice) -> bool:
+    """Whether the signature of ``image`` has a certificate; hashes are not looked at, and what cannot be read has none."""
+    place = image.code_signature
+    if place is None:
+        return False
+    try:
+        return _has_certificate(_blobs(image.take(place.offset, place.size, "the code signature")))
+    except UnreadableError:
+        return False
+
+
 def _blobs(signature: bytes) -> dict[int, bytes]:
     """Return the parts of a signature by their slots."""
     if len(signature) < _SUPER_BLOB.size:
