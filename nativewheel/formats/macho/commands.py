@@ -261,6 +261,12 @@ def dylib_name(command: LoadCommand) -> str:
     return command.text(command.unpack(_DYLIB)[0], _DYLIB.size)
 
 
+def dylib_versions(command: LoadCommand) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
+    """Decode the current version and the compatibility version in a command that names a library."""
+    _, _, current, compatibility = command.unpack(_DYLIB)
+    return _version(current), _version(compatibility)
+
+
 def rpath(command: LoadCommand) -> str:
     """Decode LC_RPATH."""
     return command.text(command.unpack(_OFFSET)[0], _OFFSET.size)

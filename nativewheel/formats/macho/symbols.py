@@ -43,7 +43,7 @@ def imports(image: Slice) -> Iterator[Symbol]:
         wanted[name, ordinal] = weak and wanted.get((name, ordinal), True)
     own: set[bytes] = set()
     if any(ordinal == BIND_SPECIAL_DYLIB_WEAK_LOOKUP for _, ordinal in wanted):
-        own = {export.name for export in _exported(image)}
+        own = {export.name for export in exported(image)}
     libraries = [Identity(dylib.name) for dylib in image.dylibs]
     for (name, ordinal), weak in wanted.items():
         if ordinal > len(libraries):
@@ -54,7 +54,7 @@ def imports(image: Slice) -> Iterator[Symbol]:
 
 def exports(image: Slice) -> Iterator[Symbol]:
     """Yield the symbols that a slice offers, with the leading underscore; ``weak`` ones are weak definitions.  Raises ``UnreadableError``."""
-    for export in _exported(image):
+    for export in exported(image):
         yield Symbol(name=_text(export.name), weak=bool(export.flags & EXPORT_SYMBOL_FLAGS_WEAK_DEFINITION))
 
 
@@ -85,7 +85,11 @@ def _undefined(image: Slice) -> Iterator[Reference]:
         yield name, ordinal, bool(description & N_WEAK_REF)
 
 
-def _exported(image: Slice) -> list[trie.Export]:
+def exported(image: Slice) -> list[trie.Export]:
+    """Return what a slice offers as dyld has it; only the name and the flags mean something when that is the symbol table.
+
+    Raises ``UnreadableError``.
+    """
     place = export_trie(image)
     if place is not None:
         return trie.decode(image.take(place.offset, place.size, "the export trie"))
