@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+import subprocess
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from machoemulator import RTLD_GLOBAL, RTLD_NOW
@@ -15,9 +19,7 @@ from nativewheel.formats.macho import reader
 from nativewheel.formats.macho.stub import link_stub
 from nativewheel.formats.macho.writer import apply
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+READTAPI = [*sorted(Path("/usr/lib").glob("llvm-*/bin/llvm-readtapi")), *(Path(found) for found in [shutil.which("llvm-readtapi")] if found)]
 KINDS = [(linker, arch, cpu) for linker in LINKERS for arch in (*ARCHS, "universal2") for cpu in ARCHS if arch in {cpu, "universal2"}]
 LLD_KINDS = [kind for kind in KINDS if kind[0] != "zig"]
 PREFIX = "_nw_one_"
@@ -142,3 +144,27 @@ def test_reexported_library(setting: Setting) -> None:
     apply(foo, Edit(identity=Identity("@rpath/libinner.dylib")), front.path.with_name("libinner.dylib"))
     module = setting.linked(front, "_bar.so", "bar.c", "-DBAR_FLAT")
     assert {"_foo_add", "_foo_counter"} <= wanted(module, front.identity).keys()
+
+
+@pytest.mark.skipif(not READTAPI, reason="no llvm-readtapi program")
+@pytest.mark.parametrize("setting", [kind for kind in KINDS if kind[1] != "universal2"], ids="-".join, indirect=True)
+def test_llvm_makes_the_same_stubs(setting: Setting) -> None:
+    for library in (setting.libraries.foo(), setting.libraries.shape()):
+        identity = reader.read(library.read_bytes(), library.name).identity
+        assert identity
+        ours, theirs = setting.folder / "ours.tbd", setting.folder / "theirs.json"
+        ours.write_bytes(link_stub(library.read_bytes(), identity, {}))
+        readtapi("-stubify", library, "-o", theirs)
+        readtapi(ours, "-o", ours.with_suffix(".json"))
+        assert offers(ours.with_suffix(".json")) == offers(theirs)
+
+
+def readtapi(*arguments: str | Path) -> None:
+    subprocess.run([READTAPI[-1], "--filetype=tbd-v5", *arguments], check=True, capture_output=True)
+
+
+def offers(path: Path) -> tuple[str, set[tuple[str, str]]]:
+    """Return the install name, and the kind and the name of each symbol; in version 5 code and data can be apart."""
+    library = json.loads(path.read_bytes())["main_library"]
+    lists = [block[part] for block in library["exported_symbols"] for part in ("data", "text") if part in block]
+    return library["install_names"][0]["name"], {(kind, name) for found in lists for kind, names in found.items() for name in names}
