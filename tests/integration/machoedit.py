@@ -19,7 +19,7 @@ def with_reexports(data: bytes, keep: set[str], reexports: dict[str, tuple[int, 
     assert len(trie) <= size, "the old trie has too little room"
     changed = bytearray(data)
     changed[offset : offset + size] = trie.ljust(size, b"\0")
-    _hash_again(changed, image)
+    hash_again(changed, image)
     return bytes(changed)
 
 
@@ -35,7 +35,7 @@ def with_offsets(data: bytes) -> bytes:
         if where:
             assert struct.unpack_from("<H", data, offset + starts + where + 6) == (POINTER_64,)
             struct.pack_into("<H", changed, offset + starts + where + 6, POINTER_64_OFFSET)
-    _hash_again(changed, image)
+    hash_again(changed, image)
     return bytes(changed)
 
 
@@ -65,7 +65,8 @@ def _trie_fields(image: MachO) -> list[int]:
     return [at + (8 if command == LC_TRIE else 40) for command, at, _ in image.commands if command == LC_TRIE or command in LC_DYLD_INFO]
 
 
-def _hash_again(data: bytearray, image: MachO) -> None:
+def hash_again(data: bytearray, image: MachO) -> None:
+    """Give the pages of a changed image their hashes, where it has any."""
     for command, at, _ in image.commands:
         if command == LC_CODE_SIGNATURE:
             (signature,) = struct.unpack_from("<I", data, at + 8)

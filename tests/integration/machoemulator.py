@@ -19,7 +19,7 @@ from machosystem import CXX_WEAK, LIBCXX, LIBSYSTEM, LibCxx, LibSystem, signed
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from machofile import Dylib
+    from machofile import Dylib, Segment
 
 RTLD_LAZY, RTLD_NOW, RTLD_LOCAL, RTLD_GLOBAL = 1, 2, 4, 8
 SYSTEM_FOLDERS = ("/usr/lib/", "/System/Library/")
@@ -113,7 +113,7 @@ class Process:
             raise DyldError(f"tried: '{path}' (code signature invalid: {fault})")
         size = file.end - file.preferred
         base = self.cpu.place(size)
-        for segment in file.segments:
+        for segment in _mapped(file):
             content = file.data[segment.offset : segment.offset + segment.file_size]
             self.cpu.map(base + segment.address - file.preferred, content, segment.size, segment.protection)
         image = Loaded(
@@ -131,7 +131,7 @@ class Process:
     def _forget(self, before: list[Loaded]) -> None:
         for image in self.images[len(before) :]:
             if image.file:
-                for segment in image.file.segments:
+                for segment in _mapped(image.file):
                     self.cpu.unmap(image.base + segment.address - image.file.preferred, segment.size)
         del self.images[len(before) :]
 
@@ -245,3 +245,8 @@ class Process:
             if part.kind == TEMPLATES[0]:
                 self.cpu.write(block + part.address - start, self.cpu.read(image.base + part.address - image.file.preferred, part.size))
         return block
+
+
+def _mapped(file: MachO) -> list[Segment]:
+    """Return the segments without that of a program that keeps the first 4 GiB of addresses empty."""
+    return [segment for segment in file.segments if segment.protection]

@@ -58,8 +58,7 @@ def wheel(
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{wants}".encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: {pure}\n{tags}".encode(),
     }
-    rows = [f"{member},sha256={_digest(content)},{len(content)}" for member, content in everything.items()]
-    everything[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,", ""]).encode()
+    everything[f"{info}/RECORD"] = record(everything, f"{info}/RECORD")
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{version}-{tag}.whl"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -69,6 +68,12 @@ def wheel(
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, content)
     return path
+
+
+def record(files: Mapping[str, bytes], name: str) -> bytes:
+    """Write the RECORD of files, which is called ``name`` itself."""
+    rows = [f"{member},sha256={_digest(content)},{len(content)}" for member, content in files.items()]
+    return "\n".join([*rows, f"{name},,", ""]).encode()
 
 
 def rewritten(source: Path, folder: Path, changes: Mapping[str, bytes]) -> Path:
