@@ -10,31 +10,32 @@ from typing import TYPE_CHECKING, Protocol
 
 from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect, of_platform
+from nativewheel.formats.elf import conventions as _elf_conventions
 from nativewheel.formats.elf import reader as _elf
-from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
 from nativewheel.formats.image import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from typing_extensions import Buffer
 
+    from nativewheel.formats.conventions import Conventions
     from nativewheel.formats.image import Edit, Identity, Image, Symbol
 
 __all__ = [
     "HEAD",
     "anchor",
     "apply",
+    "conventions",
     "detect",
-    "expand_rpath",
     "exports",
     "imports",
-    "is_relative_rpath",
+    "kept_names",
     "link_stub",
+    "named_in_strings",
     "of_platform",
     "read",
-    "relative_rpath",
     "writer_version",
 ]
 
@@ -75,15 +76,50 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     return _writer(_format(head))(source, edit, destination)
 
 
+def conventions(found: Format) -> Conventions:
+    """Return how images of a format name libraries and symbols."""
+    if found is Format.ELF:
+        return _elf_conventions
+    if found is Format.MACHO:
+        from nativewheel.formats.macho import conventions as macho  # noqa: PLC0415  (a wheel is for one system)
+
+        return macho
+    raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+
+
+def kept_names(library: Buffer) -> frozenset[str]:
+    """Return the exported symbols that must keep their names when the others get unique ones.
+
+    Raises ``UnreadableError``, and ``LinkageError`` for a library whose symbols cannot have other names at all.
+    """
+    if _format(library) is Format.MACHO:
+        from nativewheel.formats.macho import uniquify  # noqa: PLC0415  (for repair only)
+
+        return uniquify.kept_names(library)
+    # C++ templates and inline functions are weak, and two images are to agree on one copy of each.
+    return frozenset(symbol.name for symbol in exports(library) if symbol.weak)
+
+
+def named_in_strings(library: Buffer, names: Iterable[str]) -> frozenset[str]:
+    """Return those of the symbols ``names`` that the code also has as literals, as arguments of dlsym are.  Mach-O only, else none are found."""
+    if _format(library) is not Format.MACHO:
+        return frozenset()
+    from nativewheel.formats.macho import uniquify  # noqa: PLC0415  (for repair only)
+
+    return uniquify.named_in_strings(library, names)
+
+
 def anchor(library: Buffer, identity: Identity) -> bytes:
     """Write the anchor of an exported library: a file to put beside it, and to load after it.
 
     Loading it makes ``identity`` known to musl's loader, and keeps another library of that name out of glibc's.  ``library`` is an image for the
-    same machine.  Raises ``UnreadableError``.
+    same machine.  Raises ``UnreadableError``, also for a format whose loader needs no anchor.
     """
     from nativewheel.formats.elf import anchor as elf  # noqa: PLC0415  (for repair only)
 
-    _require_elf(library)
+    found = _format(library)
+    if found is not Format.ELF:
+        raise UnreadableError(f"{_NAMES[found]} images have no anchors")
     return elf.anchor(library, identity)
 
 
@@ -93,18 +129,28 @@ def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, 
     What is linked with it needs ``identity``.  ``plain_names`` gives the name that a symbol has in the stub, and the one that it has in
     ``library``.  No loader takes the stub.  Raises ``UnreadableError``.
     """
-    from nativewheel.formats.elf import stub  # noqa: PLC0415  (for repair only)
+    found = _format(library)
+    if found is Format.ELF:
+        from nativewheel.formats.elf import stub as elf  # noqa: PLC0415  (for repair only)
 
-    _require_elf(library)
-    return stub.link_stub(library, identity, plain_names or {})
+        return elf.link_stub(library, identity, plain_names or {})
+    if found is Format.MACHO:
+        from nativewheel.formats.macho import stub as macho  # noqa: PLC0415
+
+        return macho.link_stub(library, identity, plain_names or {})
+    raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
 
 
-def writer_version() -> str:
-    """Name the program that ``apply`` uses, with its version: equal edits give equal bytes only with equal programs.
+def writer_version(found: Format) -> str:
+    """Name the program that ``apply`` uses for images of that format, with its version: equal edits give equal bytes only with equal programs.
 
     Raises ``MachineError`` when it is missing.
     """
-    from nativewheel.formats.elf import patchelf  # noqa: PLC0415  (starting programs is needed for repair only)
+    if found is Format.MACHO:
+        from nativewheel.formats.macho import writer  # noqa: PLC0415  (for repair only)
+
+        return f"nativewheel/macho {writer.REVISION}"
+    from nativewheel.formats.elf import patchelf  # noqa: PLC0415
 
     return f"patchelf {patchelf.version()}"
 
@@ -140,12 +186,6 @@ def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:
 
         return macho.apply
     raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
-
-
-def _require_elf(data: Buffer) -> None:
-    found = _format(data)
-    if found is not Format.ELF:
-        raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
 
 
 def _format(data: Buffer) -> Format:

@@ -149,12 +149,12 @@ class FlatBinding:
 class Edit:
     """What to change in an image, by meaning.  A field at its default leaves that part as it is.
 
-    ``replace`` renames dependencies (old, new), together with the symbol-version records that name them; ``remove`` drops dependencies;
-    ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug sections first.
-    ``rename_symbols`` gives dynamic symbols other names (old, new), those that the image offers and those that it wants; it may name symbols that
-    the image does not have.  Mach-O names have a leading underscore there, and those that the image wants are renamed only where they are its own.
-    ``flat`` and ``rename_imports`` are for Mach-O alone; the latter gives the references to one library, by the name that the image has for it now,
-    other names (old, new) and leaves them bound to that library.
+    ``replace`` renames dependencies (old, new), together with the symbol-version records that name them; ``remove`` drops dependencies, whose symbols
+    the process has from elsewhere; ``rpaths`` is the whole new search path, () to have none.  ``strip`` removes the static symbol table and debug
+    sections first.  ``rename_symbols`` gives the dynamic symbols that the image offers, and its own references to them, other names (old, new); it
+    may name symbols that the image does not have.  ``rename_imports`` does so for the references to one library, by the name that the image has for
+    it now.  ELF references name no library, so all of one name get the new one.  Mach-O names have a leading underscore in both.  ``flat`` is for
+    Mach-O alone.
     """
 
     identity: Identity | None = None

@@ -44,6 +44,11 @@ class LinuxTarget:
     arch: Arch
     libc: Libc
 
+    @property
+    def archs(self) -> tuple[Arch, ...]:
+        """The one architecture."""
+        return (self.arch,)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MacTarget:
@@ -51,17 +56,24 @@ class MacTarget:
 
     archs: tuple[Arch, ...]
 
+    @property
+    def libc(self) -> None:
+        """MacOS has one C library, which is part of it."""
+        return
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """The images of a wheel.
 
     ``images`` are those of the wheel's own platform, in archive order; the others (GPU code, helpers for another system) are left alone and named in
-    ``warnings``.  ``target`` is None without images.
+    ``warnings``.  ``incomplete`` are those among the latter that are made for one of the architectures of the tags and not for all.  ``target`` is
+    None without images.
     """
 
     images: tuple[WheelImage, ...]
     target: LinuxTarget | MacTarget | None = None
+    incomplete: tuple[WheelImage, ...] = ()
     warnings: tuple[str, ...] = ()
 
 
@@ -117,8 +129,13 @@ def _for_macos(name: WheelName, images: list[WheelImage], foreign: list[Member])
     archs = tuple(sorted({arch for platform in name.platforms for arch in macos.archs_of(platform)}))
     fitting = tuple(image for image in images if set(archs) <= set(image.image.archs))
     _require_fitting(name, images, fitting, " and ".join(map(macos.spelled, archs)))
-    others = [image.member for image in images if image not in fitting]
-    return Contents(images=fitting, target=MacTarget(archs=archs), warnings=_left_alone([*foreign, *others]))
+    others = [image for image in images if image not in fitting]
+    return Contents(
+        images=fitting,
+        target=MacTarget(archs=archs),
+        incomplete=tuple(image for image in others if not set(archs).isdisjoint(image.image.archs)),
+        warnings=_left_alone([*foreign, *(image.member for image in others)]),
+    )
 
 
 def _for_linux(name: WheelName, images: list[WheelImage], foreign: list[Member], libc: Libc | None) -> Contents:

@@ -163,8 +163,8 @@ def _renames(export: ManifestExport, symbols: Iterable[str], origin: str) -> dic
     namespace = owner_of(export.identity)
     if export.renames is None or namespace is None:
         return {}
-    kept = set(export.kept)
-    renames = {plain: name for name in symbols if name not in kept and (plain := plain_symbol(namespace, name))}
+    kept, prefix = set(export.kept), formats.conventions(export.format).SYMBOL_PREFIX
+    renames = {plain: name for name in symbols if name not in kept and (plain := plain_symbol(namespace, name, prefix))}
     if (len(renames), digest_of(renames)) != (export.renames.count, export.renames.digest):
         raise ProviderError(
             "the symbols of the library are not those that its manifest speaks of",

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nativewheel.formats.macho import paths
+from nativewheel.formats.image import Format, Kind
+from nativewheel.formats.macho import conventions
 from nativewheel.linkage.ldso import in_root, real_path
 from nativewheel.linkage.search import Found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nativewheel.formats.image import Arch, Identity, Image
     from nativewheel.linkage.host import HostLibraries, HostLibrary
@@ -29,13 +30,16 @@ class DyldSearch:
     """Looks for libraries that have slices for all of ``archs`` (a `Loader`).
 
     ``lib_path`` and DYLD_LIBRARY_PATH are searched by file name before the name itself is tried, as dyld does with the latter; with a ``sysroot``,
-    absolute names are taken inside it and DYLD_LIBRARY_PATH, which is the host's, is ignored.
+    absolute names are taken inside it and DYLD_LIBRARY_PATH, which is the host's, is ignored.  ``chain`` are folders (below the root of the
+    installation) that search paths of the wheel's own images lead to: dyld also goes through the paths of all that led to an image, and code decides
+    which those are.
     """
 
     libraries: HostLibraries
     archs: tuple[Arch, ...]
     lib_path: tuple[Path, ...] = ()
     sysroot: Path | None = None
+    chain: tuple[str, ...] = ()
     _found: dict[Path, HostLibrary | None] = field(default_factory=dict)
 
     @staticmethod
@@ -48,21 +52,14 @@ class DyldSearch:
         """Whether the name is that of Python's framework or libpython."""
         return _PYTHON.fullmatch(name) is not None
 
-    @staticmethod
-    def file_name(name: Identity) -> str:
-        """Return the last part of ``name``."""
-        return posixpath.basename(name)
-
-    @staticmethod
-    def places(name: Identity, image: Image, installed: str) -> tuple[str, ...]:
+    def places(self, name: Identity, image: Image, installed: str) -> tuple[str, ...]:
         """Return the paths below the root of the installation that ``name`` means for the image at ``installed``."""
-        here = posixpath.dirname(installed)
-        rest = paths.behind_rpath(name)
+        rest = conventions.behind_rpath(name)
         if rest is None:
-            place = paths.expand_rpath(name, here)
+            here = posixpath.dirname(installed)
+            place = conventions.expand_rpath(name, here, here if image.kind is Kind.PROGRAM else None)
             return () if place is None else (place,)
-        folders = (paths.expand_rpath(entry, here) for entry in image.rpaths)
-        return tuple(posixpath.join(folder, rest) for folder in folders if folder is not None)
+        return tuple(posixpath.join(folder, rest) for folder in (*folders(image, installed), *self.chain))
 
     def find(self, name: Identity, asker: Asker) -> Found | None:
         """Return the first usable library that the search meets, or None."""
@@ -77,10 +74,10 @@ class DyldSearch:
         return tuple(dict.fromkeys((*own, *asker.inherited)))
 
     def _candidates(self, name: Identity, asker: Asker) -> Iterator[Path]:
-        leaf = self.file_name(name)
+        leaf = conventions.file_name(name)
         environment = os.environ.get("DYLD_LIBRARY_PATH", "") if self.sysroot is None else ""
         yield from (folder / leaf for folder in (*self.lib_path, *map(Path, filter(None, environment.split(":")))))
-        rest = paths.behind_rpath(name)
+        rest = conventions.behind_rpath(name)
         if rest is not None:
             yield from (folder / rest for folder in self.passed_on(asker))
         else:
@@ -89,13 +86,25 @@ class DyldSearch:
     def _expanded(self, text: str, asker: Asker) -> list[Path]:
         """Return what a name or a search path entry means on the host; ``@loader_path`` is the asker's folder there."""
         root = self.sysroot.absolute() if self.sysroot else Path("/")
-        if text.startswith(paths.LOADER):
-            return [Path(os.path.normpath(f"{origin}{text.removeprefix(paths.LOADER)}")) for origin in asker.origins]
+        if text.startswith(conventions.LOADER):
+            return [Path(os.path.normpath(f"{origin}{text.removeprefix(conventions.LOADER)}")) for origin in asker.origins]
         return [in_root(root, os.path.normpath(text))] if text.startswith("/") else []
 
     def _usable(self, path: Path) -> HostLibrary | None:
         if path not in self._found:
             real = real_path(self.sysroot.absolute() if self.sysroot else Path("/"), path)
             library = self.libraries.get(real) if real else None
-            self._found[path] = library if library and set(self.archs) <= set(library.image.archs) else None
+            self._found[path] = library if library and has_slices(library.image, self.archs) else None
         return self._found[path]
+
+
+def folders(image: Image, installed: str) -> tuple[str, ...]:
+    """Return the folders below the root of the installation that the search path of the image at ``installed`` leads to."""
+    here = posixpath.dirname(installed)
+    found = (conventions.expand_rpath(entry, here, here if image.kind is Kind.PROGRAM else None) for entry in image.rpaths)
+    return tuple(folder for folder in found if folder is not None)
+
+
+def has_slices(image: Image, archs: Iterable[Arch]) -> bool:
+    """Whether the image is for macOS on all of ``archs``."""
+    return image.format is Format.MACHO and set(archs) <= set(image.archs)

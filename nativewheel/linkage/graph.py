@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from posixpath import dirname
 from typing import TYPE_CHECKING, Protocol
 
-from nativewheel.formats.image import Kind
+from nativewheel import formats
+from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage.search import Asker
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Reach(Enum):
     HOST = auto()
     """To a library of the build host."""
     EXCLUDED = auto()
-    """Nowhere: the user excluded it, or allows that it is missing."""
+    """Nowhere: the user excluded it, or the user or the image allows that it is missing."""
     INTERPRETER = auto()
     """To libpython, which the running interpreter supplies."""
     NOWHERE = auto()
@@ -94,9 +95,6 @@ class Loader(Protocol):
     def is_interpreter(self, name: Identity) -> bool:
         """Whether the name is that of Python's own library."""
 
-    def file_name(self, name: Identity) -> str:
-        """Return the file name that the library must have to be found under ``name``."""
-
     def places(self, name: Identity, image: Image, installed: str) -> tuple[str, ...]:
         """Return the paths below the root of the installation where the image at ``installed`` has the loader look, in its order."""
 
@@ -129,7 +127,7 @@ class GraphBuilder:
             if image.installed is not None:
                 self._installed[image.installed] = image
                 identity = image.image.identity
-                for name in {image.installed.rpartition("/")[2], self.loader.file_name(identity) if identity else None} - {None}:
+                for name in {image.installed.rpartition("/")[2], _file_name(image.image, identity) if identity else None} - {None}:
                     self._named[str(name)].append(image)
         # Programs last: a library of the host that modules reach as well stays one for both.
         for alone in (False, True):
@@ -175,10 +173,11 @@ class GraphBuilder:
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
         found = self.loader.find(dependency.name, asker)
         if found is None:
-            allowed = self._matches(dependency.name, self.allow_missing)
+            # dyld goes on without a library that LC_LOAD_WEAK_DYLIB names.
+            allowed = self._matches(dependency.name, self.allow_missing) or dependency.requirement is Requirement.WEAK
             return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
         path = found.library.path
-        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / self.loader.file_name(dependency.name)), self.exclude):
+        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / _file_name(asker.image, dependency.name)), self.exclude):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         if path not in self._libraries:
             self._libraries[path] = found.library
@@ -193,7 +192,7 @@ class GraphBuilder:
                 return found, True
         if self.loader.supplies(name):
             return None
-        candidates = self._named.get(self.loader.file_name(name), [])
+        candidates = self._named.get(_file_name(image, name), [])
         beside = [found for found in candidates if installed is not None and dirname(found.installed or "") == dirname(installed)]
         if beside or len(candidates) == 1:
             return (beside or candidates)[0], False
@@ -204,3 +203,8 @@ class GraphBuilder:
         hits = [glob for glob in globs if fnmatchcase(text, glob)]
         self._matched.update(hits)
         return bool(hits)
+
+
+def _file_name(image: Image, name: Identity) -> str:
+    """Return the file name that a library must have for ``image`` to find it under ``name``."""
+    return formats.conventions(image.format).file_name(name)

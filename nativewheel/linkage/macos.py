@@ -3,31 +3,57 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nativewheel.formats.image import Arch
 from nativewheel.linkage.inspection import Blocker, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from nativewheel.formats.image import Image
 
-Version = tuple[int, int]
+Version = tuple[int, ...]
 
-_TAG = re.compile(r"macosx_\d+_\d+_(\w+)")
+FIRST: Mapping[Arch, Version] = {Arch.AARCH64: (11, 0), Arch.X86_64: (10, 4)}
+"""The first systems for each processor: what an image without a stated minimum can be taken to need."""
+
+_TAG = re.compile(r"macosx_(\d{1,4})_(\d{1,4})_(\w+)")
 _SPELLING = {Arch.AARCH64: "arm64", Arch.X86_64: "x86_64"}
 _ARCHS = {"universal2": (Arch.AARCH64, Arch.X86_64), "arm64": (Arch.AARCH64,), "x86_64": (Arch.X86_64,)}
-_FIRST: Mapping[Arch, Version] = {Arch.AARCH64: (11, 0), Arch.X86_64: (10, 4)}
-"""The first systems for each processor: what an image without a stated minimum can be taken to need."""
 _ELEVEN = 11
 """From macOS 11 on the minor version tells of no new system, and tags have 0 in its place (packaging's macOS tags)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floor:
+    """The oldest macOS on which all images run that a wheel has for one architecture, and the images that need it; ``exact`` as they say it."""
+
+    exact: Version
+    needed_by: tuple[str, ...]
+
+    @property
+    def release(self) -> Version:
+        """The version as tags say it."""
+        return release(self.exact)
 
 
 def archs_of(platform: str) -> tuple[Arch, ...]:
     """Return the architectures that a macOS platform tag promises, none for a tag that is not understood."""
     match = _TAG.fullmatch(platform)
-    return _ARCHS.get(match[1], ()) if match else ()
+    return _ARCHS.get(match[3], ()) if match else ()
+
+
+def version_of(platform: str) -> Version:
+    """Return the system that a macOS platform tag promises.  The tag must be one for which `archs_of` knows architectures."""
+    _, major, minor, *_ = platform.split("_")
+    return int(major), int(minor)
+
+
+def archs_named(word: str) -> tuple[Arch, ...]:
+    """Return what ``arm64``, ``x86_64`` or ``universal2`` stands for, none for any other word."""
+    return _ARCHS.get(word, ())
 
 
 def spelled(arch: Arch) -> str:
@@ -35,28 +61,68 @@ def spelled(arch: Arch) -> str:
     return _SPELLING.get(arch, str(arch))
 
 
+def parse_version(text: str) -> Version:
+    """Read a version such as "11.3"; its first two numbers are what counts.  The text must be numbers with points between."""
+    major, minor, *_ = (*(int(part) for part in text.split(".")), 0)
+    return major, minor
+
+
+def release(version: Version) -> Version:
+    """Return the version that a tag says for ``version``."""
+    major, minor = version
+    return major, 0 if major >= _ELEVEN else minor
+
+
+def written(version: Version) -> str:
+    """Return a version as macOS says it."""
+    return ".".join(map(str, version))
+
+
+def floors(images: Mapping[str, Image], archs: Iterable[Arch]) -> dict[Arch, Floor]:
+    """Return what the images need, by architecture; one for which none of them states a minimum is left out."""
+    found = {}
+    for arch in archs:
+        stated = {name: minimum for name, image in images.items() if (minimum := _stated(image, arch))}
+        if stated:
+            newest = max(stated.values())
+            found[arch] = Floor(exact=newest, needed_by=tuple(name for name, version in stated.items() if version == newest))
+    return found
+
+
+def _stated(image: Image, arch: Arch) -> Version | None:
+    minimum = dict(zip(image.archs, image.minimums, strict=True)).get(arch)
+    return max(FIRST[arch], parse_version(minimum)) if minimum else None
+
+
+def tags(versions: Mapping[Arch, Version]) -> tuple[str, ...]:
+    """Return the tags that promise each architecture from its version on: one for both where that says the same.
+
+    No Mac for arm64 has a system before 11.0, so a tag for both can say an older one.
+    """
+    first, *others = sorted(versions, key=spelled, reverse=True)
+    if others and versions[others[0]] in {versions[first], FIRST[others[0]]}:
+        return (_tag(versions[first], versions),)
+    return tuple(sorted(_tag(version, (arch,)) for arch, version in versions.items()))
+
+
 def verdict(images: Mapping[str, Image], archs: tuple[Arch, ...]) -> Verdict:
     """Return the tag of the oldest system that every image runs on, and the images that keep the wheel from an older one."""
-    floors = {member: _floor(image, archs) for member, image in images.items()}
-    newest = max(floors.values())
-    older = [_tag(version, archs) for version in sorted({version for version in floors.values() if version < newest}, reverse=True)]
-    needing = [member for member, version in floors.items() if version == newest] if older else []
-    needs = f"macOS {newest[0]}.{newest[1]}"
+    needs = {member: _floor(image, archs) for member, image in images.items()}
+    newest = max(needs.values())
+    older = [_tag(version, archs) for version in sorted({version for version in needs.values() if version < newest}, reverse=True)]
+    needing = [member for member, version in needs.items() if version == newest] if older else []
     return Verdict(
         tag=_tag(newest, archs),
         better=tuple(older),
-        blockers=tuple(Blocker(tag=older[0], member=member, library=None, symbol=None, needs=needs) for member in needing),
+        blockers=tuple(Blocker(tag=older[0], member=member, library=None, symbol=None, needs=f"macOS {written(newest)}") for member in needing),
     )
 
 
 def _floor(image: Image, archs: tuple[Arch, ...]) -> Version:
-    first = min(_FIRST[arch] for arch in archs)
-    if image.minimum_os is None:
-        return first
-    major, minor, *_ = (*(int(part) for part in image.minimum_os.split(".")), 0)
-    return max(first, (major, 0 if major >= _ELEVEN else minor))
+    first = min(FIRST[arch] for arch in archs)
+    return first if image.minimum_os is None else max(first, release(parse_version(image.minimum_os)))
 
 
-def _tag(version: Version, archs: tuple[Arch, ...]) -> str:
-    name = "universal2" if len(archs) > 1 else _SPELLING[archs[0]]
-    return f"macosx_{version[0]}_{version[1]}_{name}"
+def _tag(version: Version, archs: Iterable[Arch]) -> str:
+    spellings = [spelled(arch) for arch in archs]
+    return f"macosx_{version[0]}_{version[1]}_{'universal2' if len(spellings) > 1 else spellings[0]}"

@@ -112,14 +112,20 @@ def regular_name(identity: Identity) -> str:
     return _EXTENSION.sub("", name) or name
 
 
-def unique_symbol(owner: str, name: str) -> str:
-    """Return the unique name, under the namespace ``owner``, of the symbol ``name``; one that has it already stays as it is."""
-    return name if plain_symbol(owner, name) else f"{owner}__{name}"
+def unique_symbol(owner: str, name: str, prefix: str = "") -> str:
+    """Return the unique name, under the namespace ``owner``, of the symbol ``name``; one that has it already stays as it is.
+
+    ``prefix`` is what the names of C have in that format; it stays in front.
+    """
+    first = prefix if name.startswith(prefix) else ""
+    return name if plain_symbol(owner, name, prefix) else f"{first}{owner}__{name.removeprefix(prefix)}"
 
 
-def plain_symbol(owner: str, name: str) -> str | None:
+def plain_symbol(owner: str, name: str, prefix: str = "") -> str | None:
     """Return the symbol whose unique name under the namespace ``owner`` is ``name``; None when ``name`` is of another making."""
-    return name.removeprefix(f"{owner}__") or None if name.startswith(f"{owner}__") else None
+    first = prefix if name.startswith(prefix) else ""
+    rest = name.removeprefix(prefix)
+    return f"{first}{plain}" if rest.startswith(f"{owner}__") and (plain := rest.removeprefix(f"{owner}__")) else None
 
 
 def _closure(path: Path, ingredients: Mapping[Path, Ingredient]) -> set[Path]:

@@ -13,7 +13,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from nativewheel.errors import LinkageError, MachineError, UsageError
-from nativewheel.formats.image import Arch, Libc
+from nativewheel.formats.image import Arch, Format, Libc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,10 +112,10 @@ def family(plat: str) -> Libc | None:
 
 
 def runs(arch: Arch, image: Image) -> bool:
-    """Whether ``image`` is code for machines of ``arch``."""
+    """Whether ``image`` is code for Linux on machines of ``arch``."""
     # ARMv7 runs what is made for ARMv6; and code for ARMv6 is often linked with object files that mark the whole as ARMv7.
     arm = {Arch.ARMV6L, Arch.ARMV7L}
-    return not (arm if arch in arm else {arch}).isdisjoint(image.archs)
+    return image.format is Format.ELF and not (arm if arch in arm else {arch}).isdisjoint(image.archs)
 
 
 def is_libpython(name: Identity) -> bool:

@@ -123,13 +123,18 @@ class Chosen:
         """The package with the provider's shim."""
         return self.variants[0].provider.module
 
+    @property
+    def binding(self) -> Binding | None:
+        """How the consumer is bound to the library, on macOS."""
+        return self.variants[0].library.binding
+
 
 def choose_provider(
     name: Identity,
     candidates: Iterable[Provider],
     *,
     consumer: WheelName,
-    arch: Arch,
+    archs: Collection[Arch],
     libc: Libc | None,
     named: Mapping[str, ProviderNaming],
     requires_dist: Collection[str],
@@ -148,7 +153,7 @@ def choose_provider(
         if provider.distribution != consumer.normalized
         and (provider.considered_because is not Consideration.NAMED or provider.distribution in allowed)
     ]
-    choice = _Choice(name=name, considered=considered, consumer=consumer, arch=arch, libc=libc)
+    choice = _Choice(name=name, considered=considered, consumer=consumer, archs=archs, libc=libc)
     naming = next((naming for identity, naming in named.items() if _key(identity) == _key(name)), None)
     if owner_of(name) is not None and (offers := choice.offers(lambda library: library.identity)):
         return choice.pointed(offers, next((found for identity, found in named.items() if _key(identity) == _key(offers[0].library.original)), None))
@@ -165,7 +170,7 @@ class _Choice:
     name: Identity
     considered: Sequence[Provider]
     consumer: WheelName
-    arch: Arch
+    archs: Collection[Arch]
     libc: Libc | None
 
     def offers(self, naming: Callable[[ProvidedLibrary], Identity]) -> list[Variant]:
@@ -216,7 +221,8 @@ class _Choice:
     def _eligible(self, variant: Variant) -> bool:
         """Whether some environment can have both the consumer and the provider."""
         library, tags = variant.library, variant.provider.name
-        runs = self.arch in library.archs or {Arch.ARMV6L, Arch.ARMV7L} >= {self.arch, *library.archs}  # as policy.runs
+        archs = {*self.archs, *library.archs}
+        runs = not set(self.archs).isdisjoint(library.archs) or archs <= {Arch.ARMV6L, Arch.ARMV7L}  # as policy.runs
         return (
             runs and (None in {library.libc, self.libc} or library.libc is self.libc) and (tags is None or installable_together(self.consumer, tags))
         )

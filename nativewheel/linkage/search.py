@@ -77,15 +77,11 @@ class HostSearch:
         return is_libpython(name)
 
     @staticmethod
-    def file_name(name: Identity) -> str:
-        """Return ``name``: the loader looks for a file that is called as the DT_NEEDED says."""
-        return name
-
-    @staticmethod
     def places(name: Identity, image: Image, installed: str) -> tuple[str, ...]:
         """Return the paths below the root of the installation that the search path of the image at ``installed`` leads to."""
         here = posixpath.dirname(installed)
-        folders = (formats.expand_rpath(entry, here) for entry in image.rpaths)
+        conventions = formats.conventions(image.format)
+        folders = (conventions.expand_rpath(entry, here) for entry in image.rpaths)
         return tuple(posixpath.join(folder, name) for folder in folders if folder is not None)
 
     def find(self, name: Identity, asker: Asker) -> Found | None:

@@ -16,12 +16,12 @@ from nativewheel.repair import offering
 from nativewheel.repair.apply import apply
 from nativewheel.repair.exporting import find_exports, is_used
 from nativewheel.repair.floors import with_floor_warnings
+from nativewheel.repair.linux_tags import libc_of
 from nativewheel.repair.metadata import with_requirements
 from nativewheel.repair.outcome import Outcome
 from nativewheel.repair.owners import find_owners
 from nativewheel.repair.plan import Action
 from nativewheel.repair.planner import Subject, plan_repair
-from nativewheel.repair.tags import libc_of
 from nativewheel.wheel.archive import WheelArchive
 from nativewheel.wheel.names import WheelName
 from nativewheel.wheel.publish import OutputSet

@@ -9,16 +9,18 @@ from posixpath import basename, dirname, join
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
-from nativewheel.errors import LinkageError
+from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Identity, Kind
+from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.naming import exported_identity, namespace, regular_name, unique_symbol
 from nativewheel.repair.plan import NewFile
 from nativewheel.wheel.layout import Scheme
-from nativewheel.wheel.names import Member, printable
+from nativewheel.wheel.names import Member, listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from nativewheel.formats.conventions import Conventions
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.repair.options import ExportRule
     from nativewheel.wheel.archive import WheelArchive
@@ -34,7 +36,8 @@ class Exported:
 
     ``image`` is the file that stays; ``copies`` are further members with the same bytes, which go.  ``member`` is its new place, in the folder
     where it was; ``anchor`` and ``link`` are the files beside it that make it findable on musl and for linkers.  ``renames`` maps symbols to unique
-    ones; ``kept`` are those that keep their names nevertheless.  Both are empty when no symbol is to be renamed.
+    ones; ``kept`` are those that keep their names nevertheless.  Both are empty when no symbol is to be renamed.  ``binding`` is how consumers on
+    macOS get them, and ``is_global`` says that they must be visible to all images of the process.
     """
 
     image: WheelImage
@@ -43,10 +46,12 @@ class Exported:
     original: Identity
     identity: Identity
     member: Member
-    anchor: Member
+    anchor: Member | None
     link: Member | None
     renames: Mapping[str, str]
     kept: tuple[str, ...]
+    binding: Binding | None
+    is_global: bool
 
 
 def find_exports(archive: WheelArchive, images: Sequence[WheelImage], rules: Iterable[ExportRule]) -> tuple[Exported, ...]:
@@ -88,7 +93,12 @@ def _same_bytes(archive: WheelArchive, libraries: Iterable[WheelImage]) -> list[
     for image in libraries:
         entry = archive.entries[image.member]
         groups.setdefault((dirname(image.member), entry.crc32, entry.size), []).append(image)
-    return [sorted(group, key=lambda image: (basename(image.member) != image.image.identity, image.member)) for group in groups.values()]
+    return [sorted(group, key=lambda image: (basename(image.member) != _own_name(image), image.member)) for group in groups.values()]
+
+
+def _own_name(image: WheelImage) -> str | None:
+    identity = image.image.identity
+    return formats.conventions(image.image.format).file_name(identity) if identity else None
 
 
 def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRule) -> Exported:
@@ -97,36 +107,67 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
         raise LinkageError(
             "a library outside the packages cannot be exported", where=(str(archive.name), image.member), hint="let the build put it into a package"
         )
-    original = image.image.identity or Identity(basename(image.member))
-    if not original.isprintable() or _NOT_IN_NAMES & set(original):
-        raise LinkageError(f"its SONAME cannot be the name of a file: {printable(original)}", where=(str(archive.name), image.member))
+    conventions = formats.conventions(image.image.format)
+    original = _original(archive, image, conventions)
     owner = namespace(archive.name.distribution, rule.abi)
-    identity = exported_identity(owner, original) if rule.rename else original
-    folder = dirname(image.member)
-    link = Member(join(folder, f"{regular_name(original)}.so"))
-    renames, kept = _renames(archive, image, owner) if rule.uniquify else ({}, ())
+    leaf = conventions.file_name(exported_identity(owner, original) if rule.rename else original)
+    folder, symbols = dirname(image.member), _Symbols(archive=archive, image=image, owner=owner)
+    link = Member(join(folder, f"{regular_name(original)}{conventions.LINK_SUFFIX}"))
+    binding = _binding(rule) if conventions.FLAT_BINDING else None
+    renames, kept = symbols.renamed() if rule.uniquify or binding is Binding.FLAT else ({}, ())
     return Exported(
         image=image,
         copies=tuple(copy.member for copy in copies),
         rule=rule,
         original=original,
-        identity=identity,
-        member=Member(join(folder, identity)),
-        anchor=Member(join(folder, f"{identity}.anchor")),
-        link=None if basename(link) == identity else link,
+        identity=conventions.named_as_file(leaf),
+        member=Member(join(folder, leaf)),
+        anchor=Member(join(folder, f"{leaf}.anchor")) if conventions.ANCHORED else None,
+        link=None if basename(link) == leaf else link,
         renames=renames,
         kept=kept,
+        binding=binding,
+        # Type information and other weak definitions of C++ are shared between images that see each other only.
+        is_global=binding is Binding.FLAT or (binding is not None and symbols.has_weak()),
     )
 
 
-def _renames(archive: WheelArchive, image: WheelImage, owner: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the unique names, and the symbols that keep theirs.
+def _original(archive: WheelArchive, image: WheelImage, conventions: Conventions) -> Identity:
+    """Return what the library was called: without the folder of the build host, which is nobody's business."""
+    name = image.image.identity or conventions.named_as_file(basename(image.member))
+    original = Identity(conventions.file_name(name)) if name.startswith("/") else name
+    if not original.isprintable() or _NOT_IN_NAMES & set(conventions.file_name(original)):
+        raise LinkageError(f"its identity cannot be the name of a file: {printable(original)}", where=(str(archive.name), image.member))
+    return original
 
-    Weak definitions keep them: C++ templates and inline functions are weak, and two images are to agree on one copy of each.
-    """
-    symbols = formats.exports(archive.read(image.member))
-    kept = {symbol.name for symbol in symbols if symbol.weak}
-    return {name: unique_symbol(owner, name) for name in sorted({symbol.name for symbol in symbols} - kept)}, tuple(sorted(kept))
+
+def _binding(rule: ExportRule) -> Binding:
+    # Symbols that keep their names are not unique, and so can be found by way of their library only.
+    return rule.binding or (Binding.FLAT if rule.rename else Binding.INSTALL_NAME)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Symbols:
+    """What a library exports, and how that is called under the namespace ``owner``."""
+
+    archive: WheelArchive
+    image: WheelImage
+    owner: str
+
+    def renamed(self) -> tuple[dict[str, str], tuple[str, ...]]:
+        """Return the unique names, and the symbols that keep theirs."""
+        data = self.archive.read(self.image.member)
+        prefix = formats.conventions(self.image.image.format).SYMBOL_PREFIX
+        try:
+            kept = formats.kept_names(data)
+        except NativewheelError as error:
+            raise error.within(str(self.archive.name), self.image.member) from error.__cause__
+        names = sorted({symbol.name for symbol in formats.exports(data)} - kept)
+        return {name: unique_symbol(self.owner, name, prefix) for name in names}, tuple(sorted(kept))
+
+    def has_weak(self) -> bool:
+        """Whether there are weak definitions."""
+        return any(symbol.weak for symbol in formats.exports(self.archive.read(self.image.member)))
 
 
 def _with_links_settled(exports: Sequence[Exported]) -> list[Exported]:
@@ -159,11 +200,12 @@ def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
 
 
 def files_beside(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
-    """Make the anchor and the link stub of each exported library."""
+    """Make the anchor, where there is to be one, and the link stub of each exported library."""
     made = []
     for exported in exports:
         data = archive.read(exported.image.member)
-        made.append(NewFile(member=exported.anchor, data=formats.anchor(data, exported.identity), mode=0o755))
+        if exported.anchor:
+            made.append(NewFile(member=exported.anchor, data=formats.anchor(data, exported.identity), mode=0o755))
         if exported.link:
             made.append(NewFile(member=exported.link, data=formats.link_stub(data, identity=exported.identity)))
     return made
@@ -186,3 +228,13 @@ def build_files(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewF
             if changed != data:
                 made.append(NewFile(member=member, data=changed))
     return made
+
+
+def hidden_names(archive: WheelArchive, exports: Iterable[Exported]) -> list[str]:
+    """Say which symbols with new names the libraries may still look for under the old ones: their code has these as strings."""
+    lines = []
+    for exported in exports:
+        found = sorted(formats.named_in_strings(archive.read(exported.image.member), exported.renames)) if exported.renames else []
+        if found:
+            lines.append(f"{exported.image.member}: has the text of {listed(found)}, which dlsym would not find any more under that name")
+    return lines

@@ -6,26 +6,27 @@ from dataclasses import dataclass
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
+from nativewheel import formats
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Edit, Kind
 from nativewheel.linkage.contents import WheelImage
 from nativewheel.linkage.graph import Reach
-from nativewheel.linkage.policy import runs
 from nativewheel.repair import rpaths
 from nativewheel.repair.plan import ImageEdit, VendoredLibrary
-from nativewheel.repair.references import new_names, new_symbols
-from nativewheel.repair.vendoring import member_folders, without_libpython
+from nativewheel.repair.references import Referrer, references
+from nativewheel.repair.vendoring import member_folders
 from nativewheel.wheel.layout import Scheme
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nativewheel.formats.image import Arch, Identity, Libc
+    from nativewheel.formats.image import Identity
     from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import AddedLibrary
+    from nativewheel.repair.platform import Platform
     from nativewheel.repair.vendoring import Vendored
     from nativewheel.wheel.archive import WheelArchive
 
@@ -48,28 +49,39 @@ class ImageEditor:
     def edit(self, image: WheelImage) -> ImageEdit | None:
         """Return what changes in ``image``, None when nothing does."""
         links = self.graph.links[image.member]
-        replace = self.vendored.replacements(links)
-        folders = [*([self.vendored.folder] if replace else []), *member_folders(links, self.graph)]
+        taken = any(link.path in self.vendored.files for link in links if link.path)
+        folders = [*([self.vendored.folder] if taken else []), *member_folders(links, self.graph)]
         installed, target = image.installed, self.swapped.get(image.member, image.member)
         if folders and installed is None:
             installed = self._moved(image)
             target = Member(installed)
-        # The program that moves has other folders around it than those that its own entries meant.
-        entries = rpaths.kept(image) if installed == image.installed else ()
-        if installed is not None:
-            entries = rpaths.leading_to(folders, installed, rpaths.away_from(self._others_folders(links), installed, entries))
+        here = dirname(installed or "")
+        referrer = Referrer(image=image.image, folder=here, links=links, imports=image.imports)
+        others = references(referrer, self.graph, self.exported)
+        self._refuse_libpython(image, others.remove)
+        entries = self._rpaths(image, installed, folders)
         own = self.exported.get(image.member)
-        replace = (*replace, *new_names(links, self.graph, self.exported))
         edit = Edit(
             identity=own.identity if own and own.identity != image.image.identity else None,
-            replace=replace,
-            remove=self._removed(image, links),
+            replace=(*self.vendored.replacements(links, image.image, here), *others.replace),
+            remove=others.remove,
             rpaths=None if entries == image.image.rpaths else entries,
-            rename_symbols=self._renamed(image, links),
+            rename_symbols=tuple(sorted(own.renames.items())) if own else (),
+            flat=others.flat,
+            rename_imports=others.rename_imports,
             strip=self.strip,
         )
         target = own.member if own else target
         return ImageEdit(member=image.member, target=target, edit=edit) if edit or target != image.member else None
+
+    def _rpaths(self, image: WheelImage, installed: str | None, folders: Iterable[str]) -> tuple[str, ...]:
+        # The program that moves has other folders around it than those that its own entries meant.
+        entries = rpaths.kept(image) if installed == image.installed else ()
+        if installed is None:
+            return entries
+        here, conventions = dirname(installed), formats.conventions(image.image.format)
+        entries = rpaths.away_from(self._others_folders(self.graph.links[image.member]), here, entries, conventions)
+        return rpaths.leading_to(folders, here, entries, conventions)
 
     def addition(self, image: WheelImage, host: HostLibraries) -> VendoredLibrary:
         """Return the copy to make of a library that the user adds."""
@@ -89,20 +101,13 @@ class ImageEditor:
         own = {dirname(image.installed or "") for image in self.graph.images.values()}
         return {dirname(variant.library.member) for link in links if link.chosen for variant in link.chosen.variants} - own
 
-    def _renamed(self, image: WheelImage, links: Iterable[Link]) -> tuple[tuple[str, str], ...]:
-        own = self.exported.get(image.member)
-        renames = {**(own.renames if own else {}), **new_symbols(links, image.imports, self.exported)}
-        return tuple(sorted(renames.items()))
-
-    def _removed(self, image: WheelImage, links: Iterable[Link]) -> tuple[Identity, ...]:
-        remove = without_libpython(links)
+    def _refuse_libpython(self, image: WheelImage, remove: tuple[Identity, ...]) -> None:
         if remove and image.image.kind is Kind.PROGRAM:
             raise LinkageError(
                 f"the program needs {', '.join(remove)}, which a wheel cannot carry",
                 where=(str(self.archive.name), image.member),
                 hint="link it statically to Python, or exclude the library if every user has it",
             )
-        return remove
 
     def _moved(self, image: WheelImage) -> str:
         """Return where a native program goes, below the root of the installation, so that it has a fixed path to its libraries."""
@@ -115,15 +120,15 @@ class ImageEditor:
         return f"{self.archive.name.distribution}.scripts/{image.member.rpartition('/')[2]}"
 
 
-def added_image(archive: WheelArchive, library: AddedLibrary, folder: str, host: HostLibraries, arch: Arch, libc: Libc) -> WheelImage:
+def added_image(archive: WheelArchive, library: AddedLibrary, folder: str, host: HostLibraries, platform: Platform) -> WheelImage:
     """Read a library that the user adds, as if the wheel held it already; ``folder`` is that of vendored libraries.
 
     Raises ``LinkageError`` when it is no library for this wheel, or when the wheel has a file of that name.
     """
     found = host.get(library.path.resolve())
-    if found is None or not runs(arch, found.image) or found.image.libc not in {None, libc}:
+    if found is None or not platform.runs(found.image):
         raise LinkageError(
-            f"--add-library: {library.path.name} is not a native library for {arch} and {libc}",
+            f"--add-library: {library.path.name} is not a native library for {platform}",
             where=(str(archive.name),),
             hint="in a configuration, [[tool.nativewheel.overrides]] gives different wheels different libraries",
         )

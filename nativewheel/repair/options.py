@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nativewheel.formats.image import Identity
+    from nativewheel.formats.image import Arch, Identity
+    from nativewheel.linkage.manifest import Binding
     from nativewheel.linkage.provider import ProviderNaming
 
 
@@ -37,8 +38,9 @@ class ExportRule:
 
     ``library`` are globs over members, as installed or as the archive spells them.  ``distribution`` is a normalised name: the rule is for its
     wheels only, and each of them must have a match.  ``requires`` is a template for the consumers' Requires-Dist; ``abi`` an ABI series, part of
-    the namespace; ``uniquify`` renames the dynamic symbols (None: as the run's default says).  Without ``rename`` the library keeps its plain
-    identity, and only then may a consumer fall back on a system copy.
+    the namespace; ``uniquify`` renames the dynamic symbols (None: as the run's default says).  ``binding`` says how consumers on macOS get them
+    (None: likewise, and in the end flat).  Without ``rename`` the library keeps its plain identity, and only then may a consumer fall back on a
+    system copy.
     """
 
     library: tuple[str, ...]
@@ -46,6 +48,7 @@ class ExportRule:
     requires: str | None = None
     abi: str | None = None
     uniquify: bool | None = None
+    binding: Binding | None = None
     executables: Executables = Executables.REFUSE
     rename: bool = True
     system_fallback: bool = False
@@ -55,13 +58,16 @@ class ExportRule:
 class RepairOptions:
     """Options that may differ from wheel to wheel (`[[tool.nativewheel.overrides]]`).
 
-    ``plat`` is a platform tag, with or without the architecture, or None for the best that the content allows.  Globs match a dependency's name;
-    those of ``exclude`` also match the path that it resolves to.  ``provider`` are wheels, folders of wheels or site-packages
-    folders where providers may be found; ``providers`` say who supplies which plain identity.
+    ``plat`` is a platform tag, with or without the architecture, or None for the best that the content allows; ``deployment_target`` is what the
+    environment's MACOSX_DEPLOYMENT_TARGET says.  ``require_archs`` are those that every image for macOS must have.  Globs match a dependency's name;
+    those of ``exclude`` also match the path that it resolves to.  ``provider`` are wheels, folders of wheels or site-packages folders where
+    providers may be found; ``providers`` say who supplies which plain identity.
     """
 
     plat: str | None = None
     only_plat: bool = False
+    deployment_target: str | None = None
+    require_archs: tuple[Arch, ...] = ()
     lib_path: tuple[Path, ...] = ()
     sysroot: Path | None = None
     exclude: tuple[str, ...] = ()

@@ -5,25 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError, NativewheelError, UnreadableError
+from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.contents import LinuxTarget
+from nativewheel.linkage.contents import LinuxTarget, MacTarget
 from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import MANIFEST
-from nativewheel.linkage.policy import policies
-from nativewheel.linkage.search import HostSearch
-from nativewheel.linkage.verdict import Judge
 from nativewheel.repair import consuming, exporting, rpaths, shimming
 from nativewheel.repair.images import ImageEditor, added_image, refuse_layout
 from nativewheel.repair.injection import dependents, plan_injection
+from nativewheel.repair.linux import Linux
+from nativewheel.repair.macos import MacOS
 from nativewheel.repair.metadata import metadata_of
 from nativewheel.repair.plan import Action, Launcher, Plan
-from nativewheel.repair.tags import choose, libc_of
-from nativewheel.repair.vendoring import name_vendored, used_globs, vendored_libraries, without_libpython
+from nativewheel.repair.references import without_libpython
+from nativewheel.repair.vendoring import name_vendored, used_globs, vendored_libraries
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
-    from nativewheel.formats.image import Arch, Libc
     from nativewheel.linkage.contents import Contents, WheelImage
     from nativewheel.linkage.graph import Graph
     from nativewheel.linkage.host import HostLibraries
@@ -31,8 +29,8 @@ if TYPE_CHECKING:
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.injection import Injection
     from nativewheel.repair.options import RepairOptions
+    from nativewheel.repair.platform import Choice, Platform
     from nativewheel.repair.shimming import Shim
-    from nativewheel.repair.tags import Choice
     from nativewheel.repair.vendoring import Vendored
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member, WheelName
@@ -49,15 +47,15 @@ class Subject:
     providers: tuple[Provider, ...] = ()
 
     @property
-    def target(self) -> LinuxTarget:
-        """What the wheel is for.  Raises ``UnreadableError`` for macOS."""
-        if not isinstance(self.contents.target, LinuxTarget):
-            raise UnreadableError(
-                "macOS wheels cannot be repaired yet by this version",
-                where=(str(self.archive.name),),
-                hint="nativewheel show looks into them",
-            )
-        return self.contents.target
+    def platform(self) -> Platform | None:
+        """What the wheel is for, None without images."""
+        match self.contents.target:
+            case LinuxTarget() as target:
+                return Linux(target=target)
+            case MacTarget() as target:
+                return MacOS(target=target, incomplete=self.contents.incomplete)
+            case None:
+                return None
 
     @property
     def is_repaired(self) -> bool:
@@ -74,12 +72,13 @@ def plan_repair(subject: Subject, host: HostLibraries, *, jobs: int = 1) -> Plan
     contents = subject.contents
     if subject.is_repaired:
         return _repaired_already(subject)
-    if contents.target is None:
+    platform = subject.platform
+    if platform is None:
         reason = "nothing to repair" if contents.warnings else "no native files"
         return _copied(subject.archive, reason, contents.warnings)
     name = str(subject.archive.name)
     try:
-        return _Planner(subject=subject, host=host, arch=subject.target.arch, libc=subject.target.libc, jobs=jobs).plan()
+        return _Planner(subject=subject, host=host, platform=platform, jobs=jobs).plan()
     except NativewheelError as error:
         raise (error if error.where[:1] == (name,) else error.within(name)) from error.__cause__
 
@@ -89,11 +88,9 @@ def _copied(archive: WheelArchive, reason: str, warnings: tuple[str, ...] = (), 
 
 
 def _repaired_already(subject: Subject) -> Plan:
-    plat, name = subject.options.plat, subject.archive.name
-    if subject.contents.target and plat and libc_of(plat) is subject.target.libc:
-        wanted = policies(subject.target.libc, subject.target.arch).requested(plat)
-        if set(wanted.tags).isdisjoint(name.platforms):
-            raise LinkageError(f"already repaired, and not for {wanted.tag}", where=(str(name),), hint="repair the wheel that the build made")
+    plat, name, platform = subject.options.plat, subject.archive.name, subject.platform
+    if platform and plat and not platform.keeps_promise(name, plat):
+        raise LinkageError(f"already repaired, and not for {plat}", where=(str(name),), hint="repair the wheel that the build made")
     return _copied(subject.archive, "already repaired by nativewheel")
 
 
@@ -120,8 +117,7 @@ class _Planner:
 
     subject: Subject
     host: HostLibraries
-    arch: Arch
-    libc: Libc
+    platform: Platform
     jobs: int
 
     def plan(self) -> Plan:
@@ -134,16 +130,16 @@ class _Planner:
 
     def _findings(self) -> _Findings:
         archive, options = self.subject.archive, self.subject.options
-        added = tuple(added_image(archive, library, self._folder, self.host, self.arch, self.libc) for library in options.add_library)
+        added = tuple(added_image(archive, library, self._folder, self.host, self.platform) for library in options.add_library)
         copies = {copy for exported in self.subject.exports for copy in exported.copies}
         images = tuple(image for image in self.subject.contents.images if image.member not in copies)
-        search = self._search()
-        graph = self._graph((*images, *added), search)
-        choice = self._choice(graph)
+        self.platform.refuse(archive.name, images, options)
+        graph = self._graph((*images, *added))
+        choice = self.platform.choose(archive.name, graph, self.host, options)
         users = dependents(graph)
         consuming.refuse_programs(archive, users)
         consuming.refuse_circles(archive, consuming.chosen_providers(graph).values(), self.subject.providers)
-        consuming.SymbolCheck(archive=archive, graph=graph, search=search, host=self.host).check()
+        self.platform.check_symbols(archive, graph, self.host, self._exported, options)
         shim = shimming.shim_of(archive, self.subject.exports, graph)
         return _Findings(
             images=images,
@@ -159,7 +155,7 @@ class _Planner:
     def _is_satisfied(self, found: _Findings) -> bool:
         """Whether the wheel needs nothing: its tags are true, and nobody asks for a change."""
         asked = found.added or self.subject.exports or found.shim.consumes or self.subject.options.strip
-        return found.choice.satisfied and not (found.vendored.identities or asked or _needs_python(found.graph))
+        return found.choice.satisfied and not (found.vendored.files or asked or _needs_python(found.graph))
 
     def _repair(self, found: _Findings) -> Plan:
         archive, options, exports, graph = self.subject.archive, self.subject.options, self.subject.exports, found.graph
@@ -204,42 +200,28 @@ class _Planner:
     def _exported(self) -> dict[Member, Exported]:
         return {exported.image.member: exported for exported in self.subject.exports}
 
-    def _search(self) -> HostSearch:
-        return HostSearch(
-            libraries=self.host,
-            arch=self.arch,
-            libc=self.libc,
-            supplied=policies(self.libc, self.arch).always_supplied,
-            lib_path=self.subject.options.lib_path,
-            sysroot=self.subject.options.sysroot,
-        )
-
-    def _graph(self, images: tuple[WheelImage, ...], search: HostSearch) -> Graph:
+    def _graph(self, images: tuple[WheelImage, ...]) -> Graph:
         archive, options = self.subject.archive, self.subject.options
         considered = consuming.Considered(
             providers=self.subject.providers,
             consumer=archive.name,
-            arch=self.arch,
-            libc=self.libc,
+            archs=self.platform.archs,
+            libc=self.platform.libc,
             named={str(identity): naming for identity, naming in options.providers},
             requires_dist=required_names(metadata_of(archive)),
         )
         return GraphBuilder(
             images=images,
-            loader=search,
+            loader=self.platform.loader(images, self.host, options),
             exclude=options.exclude,
             allow_missing=options.allow_missing,
             providers=considered,
         ).build()
 
-    def _choice(self, graph: Graph) -> Choice:
-        judge = Judge(graph=graph, policies=policies(self.libc, self.arch), host=self.host)
-        return choose(self.subject.archive.name, judge, self.subject.options.plat, only_plat=self.subject.options.only_plat)
-
     def _named(self, choice: Choice, graph: Graph) -> Vendored:
-        self.host.hash_all(choice.evaluation.external, self.jobs)
+        self.host.hash_all(choice.external, self.jobs)
         return name_vendored(
-            choice.evaluation.external,
+            choice.external,
             graph,
             self.host,
             folder=self._folder,
@@ -256,6 +238,7 @@ class _Planner:
 
     def _warnings(self, found: _Findings) -> tuple[str, ...]:
         lines = [*self.subject.contents.warnings, *found.choice.warnings, *found.shim.warnings]
+        lines += exporting.hidden_names(self.subject.archive, self.subject.exports)
         for image in found.images:
             lines += [
                 f"{image.member}: search path {entry or '(current folder)'} dropped, it leads out of the wheel" for entry in rpaths.dropped(image)
@@ -297,4 +280,5 @@ def _needs_python(graph: Graph) -> bool:
 
 
 def _fits(name: WheelName, choice: Choice) -> str:
-    return "nothing to repair" if choice.best in name.platforms else f"nothing to repair; the content also allows {choice.best}"
+    better = [tag for tag in choice.best if tag not in name.platforms]
+    return f"nothing to repair; the content also allows {'.'.join(better)}" if better else "nothing to repair"

@@ -10,6 +10,7 @@ from nativewheel import formats
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nativewheel.formats.conventions import Conventions
     from nativewheel.linkage.contents import WheelImage
 
 
@@ -18,10 +19,10 @@ def kept(image: WheelImage) -> tuple[str, ...]:
 
     A program in the scripts folder has no fixed place below the installation's root, so all that is relative to its own folder stays.
     """
-    entries = dict.fromkeys(image.image.rpaths)
+    entries, conventions = dict.fromkeys(image.image.rpaths), formats.conventions(image.image.format)
     if image.installed is None:
-        return tuple(entry for entry in entries if formats.is_relative_rpath(entry))
-    return tuple(entry for entry in entries if formats.expand_rpath(entry, dirname(image.installed)) is not None)
+        return tuple(entry for entry in entries if conventions.is_relative_rpath(entry))
+    return tuple(entry for entry in entries if conventions.expand_rpath(entry, dirname(image.installed)) is not None)
 
 
 def dropped(image: WheelImage) -> tuple[str, ...]:
@@ -30,15 +31,16 @@ def dropped(image: WheelImage) -> tuple[str, ...]:
     return tuple(entry for entry in dict.fromkeys(image.image.rpaths) if entry not in stay)
 
 
-def away_from(folders: Iterable[str], installed: str, entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Take out of ``entries`` what leads from the image at ``installed`` to one of ``folders`` (paths below the root of the installation)."""
+def away_from(folders: Iterable[str], here: str, entries: tuple[str, ...], conventions: Conventions) -> tuple[str, ...]:
+    """Take out of ``entries`` what leads from an image in the folder ``here`` to one of ``folders`` (all below the root of the installation)."""
     avoided = frozenset(folders)
-    return tuple(entry for entry in entries if formats.expand_rpath(entry, dirname(installed)) not in avoided)
+    return tuple(entry for entry in entries if conventions.expand_rpath(entry, here) not in avoided)
 
 
-def leading_to(folders: Iterable[str], installed: str, entries: tuple[str, ...]) -> tuple[str, ...]:
-    """Add to ``entries`` what leads from the image at ``installed`` to each of ``folders`` (paths below the root of the installation)."""
-    here = dirname(installed)
-    reached = {formats.expand_rpath(entry, here) for entry in entries}
+def leading_to(folders: Iterable[str], here: str, entries: tuple[str, ...], conventions: Conventions) -> tuple[str, ...]:
+    """Add to ``entries`` what leads from an image in the folder ``here`` to each of ``folders``, where it takes a search path to find a library."""
+    if not conventions.SEARCHED:
+        return entries
+    reached = {conventions.expand_rpath(entry, here) for entry in entries}
     missing = [folder for folder in dict.fromkeys(folders) if folder not in reached]
-    return (*entries, *(formats.relative_rpath(here, folder) for folder in missing))
+    return (*entries, *(conventions.relative_rpath(here, folder) for folder in missing))

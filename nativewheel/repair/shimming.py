@@ -90,7 +90,8 @@ def _library(archive: WheelArchive, exported: Exported) -> ShimLibrary:
         original=exported.original,
         identity=exported.identity,
         path=installed(exported.member),
-        anchor=installed(exported.anchor),
+        anchor=installed(exported.anchor) if exported.anchor else None,
+        mode="global" if exported.is_global else "local",
         system_fallback=exported.rule.system_fallback,
     )
 
@@ -140,6 +141,7 @@ def _manifest_export(exported: Exported, graph: Graph) -> ManifestExport:
         format=image.format,
         archs=image.archs,
         abi=exported.rule.abi,
+        binding=exported.binding,
         uniquify=bool(exported.rule.uniquify),
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         renames=ManifestRenames.of(exported.renames) if exported.renames else None,

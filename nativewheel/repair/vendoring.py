@@ -9,39 +9,43 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
-from nativewheel.formats.image import Edit, Identity
-from nativewheel.linkage.graph import Reach
+from nativewheel.formats.image import Edit
 from nativewheel.linkage.naming import Ingredient, vendored_names
 from nativewheel.repair.plan import VendoredLibrary
-from nativewheel.repair.references import new_names, new_symbols
+from nativewheel.repair.references import Referrer, references
+from nativewheel.repair.rpaths import leading_to
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from nativewheel.formats.image import Identity, Image
     from nativewheel.linkage.graph import Graph, Link
-    from nativewheel.linkage.host import HostLibraries
+    from nativewheel.linkage.host import HostLibraries, HostLibrary
     from nativewheel.repair.exporting import Exported
+    from nativewheel.repair.references import References
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vendored:
     """The new names of the host libraries that a wheel takes in.
 
-    ``identities`` has an entry for every real path by which the graph knows a library; identical files share one.  ``stand_ins`` maps each of these
+    ``files`` has a file name for every real path by which the graph knows a library; identical files share one.  ``stand_ins`` maps each of these
     paths to the one file that is copied.  ``folder`` is where the files land, below the root of the installation.  ``exported`` are the libraries
     that the wheel offers, by the member that stays: they get other names, too.
     """
 
     folder: str
-    identities: Mapping[Path, Identity]
+    files: Mapping[Path, str]
     stand_ins: Mapping[Path, Path]
     exported: Mapping[Member, Exported]
 
-    def replacements(self, links: Iterable[Link]) -> tuple[tuple[Identity, Identity], ...]:
-        """Return (old, new) for each dependency that a vendored library satisfies."""
-        found = {link.name: self.identities[link.path] for link in links if link.path and link.path in self.identities}
+    def replacements(self, links: Iterable[Link], image: Image, here: str) -> tuple[tuple[Identity, Identity], ...]:
+        """Return (old, new) for each dependency of an image in the folder ``here`` that a vendored library satisfies."""
+        reference = formats.conventions(image.format).reference
+        taken = [(link.name, self.files[link.path]) for link in links if link.path and link.path in self.files]
+        found = {old: reference(here, f"{self.folder}/{file}") for old, file in taken}
         return tuple(sorted(found.items()))
 
 
@@ -64,12 +68,13 @@ def name_vendored(
     plain = {path: identity for path in dict.fromkeys(stand_ins.values()) if (identity := _plain_name(path, graph, no_mangle))}
     editor = _Editor(graph=graph, host=host, folder=folder, strip=strip, exported=exported)
     ingredients = {path: editor.ingredient(path, stand_ins, plain) for path in dict.fromkeys(stand_ins.values())}
-    hashed = vendored_names(ingredients, formats.writer_version()) if ingredients else {}
-    names = {path: plain.get(path) or Identity(hashed[path]) for path in hashed}
+    writers = {graph.libraries[path].image.format for path in ingredients}
+    hashed = vendored_names(ingredients, " ".join(sorted(map(formats.writer_version, writers))))
+    names = {path: plain.get(path) or hashed[path] for path in hashed}
     if len(set(names.values())) < len(names):
         twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})
         raise LinkageError(f"--no-mangle gives one name to different libraries: {', '.join(twice)}", hint="use it for one of them only")
-    return Vendored(folder=folder, identities={path: names[stand_ins[path]] for path in paths}, stand_ins=stand_ins, exported=exported)
+    return Vendored(folder=folder, files={path: names[stand_ins[path]] for path in paths}, stand_ins=stand_ins, exported=exported)
 
 
 def vendored_libraries(vendored: Vendored, graph: Graph, host: HostLibraries, *, strip: bool) -> tuple[VendoredLibrary, ...]:
@@ -84,7 +89,7 @@ def vendored_libraries(vendored: Vendored, graph: Graph, host: HostLibraries, *,
         VendoredLibrary(
             source=path,
             names=tuple(sorted(names)),
-            member=Member(f"{vendored.folder}/{vendored.identities[path]}"),
+            member=Member(f"{vendored.folder}/{vendored.files[path]}"),
             edit=editor.edit(path, vendored),
             size=graph.libraries[path].size,
             sha256=host.sha256(path),
@@ -96,12 +101,7 @@ def vendored_libraries(vendored: Vendored, graph: Graph, host: HostLibraries, *,
 
 def used_globs(vendored: Vendored, graph: Graph, no_mangle: tuple[str, ...]) -> frozenset[str]:
     """Return the ``--no-mangle`` globs that apply to a vendored library."""
-    return frozenset(glob for path in vendored.identities for glob in no_mangle if _plain_name(path, graph, (glob,)))
-
-
-def without_libpython(links: Iterable[Link]) -> tuple[Identity, ...]:
-    """Return the dependencies on libpython, which are taken out: the interpreter that imports the module has these symbols already."""
-    return tuple(link.name for link in links if link.reach is Reach.INTERPRETER)
+    return frozenset(glob for path in vendored.files for glob in no_mangle if _plain_name(path, graph, (glob,)))
 
 
 def member_folders(links: Iterable[Link], graph: Graph) -> tuple[str, ...]:
@@ -116,15 +116,21 @@ def _stand_ins(paths: tuple[Path, ...], graph: Graph, host: HostLibraries) -> di
     for path in paths:
         groups.setdefault(host.sha256(path), []).append(path)
     chosen = {
-        digest: min(group, key=lambda path: (path.name != graph.libraries[path].image.identity, path.name, str(path)))
+        digest: min(group, key=lambda path: (path.name != _file_name(graph.libraries[path]), path.name, str(path)))
         for digest, group in groups.items()
     }
     return {path: chosen[host.sha256(path)] for path in paths}
 
 
-def _plain_name(path: Path, graph: Graph, no_mangle: tuple[str, ...]) -> Identity | None:
-    identity = graph.libraries[path].image.identity or Identity(path.name)
-    return identity if any(fnmatchcase(name, glob) for name in (identity, path.name) for glob in no_mangle) else None
+def _plain_name(path: Path, graph: Graph, no_mangle: tuple[str, ...]) -> str | None:
+    own = _file_name(graph.libraries[path])
+    return own if any(fnmatchcase(name, glob) for name in (own, path.name) for glob in no_mangle) else None
+
+
+def _file_name(library: HostLibrary) -> str:
+    """Return the file name that loaders take for the library's identity."""
+    identity = library.image.identity
+    return formats.conventions(library.image.format).file_name(identity) if identity else library.path.name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,38 +144,43 @@ class _Editor:
     exported: Mapping[Member, Exported]
 
     def edit(self, path: Path, vendored: Vendored) -> Edit:
-        image = self.graph.libraries[path].image
-        links = self.graph.links[path]
-        replace = vendored.replacements(links)
+        image, links = self.graph.libraries[path].image, self.graph.links[path]
+        conventions = formats.conventions(image.format)
+        replace, others = vendored.replacements(links, image, self.folder), self._references(path)
         folders = (*([self.folder] if replace else []), *member_folders(links, self.graph))
-        rpaths = tuple(formats.relative_rpath(self.folder, folder) for folder in folders)
-        identity = vendored.identities[path]
+        rpaths = leading_to(folders, self.folder, (), conventions)
+        identity = conventions.named_as_file(vendored.files[path])
         return Edit(
             identity=None if identity == image.identity else identity,
-            replace=(*replace, *new_names(links, self.graph, self.exported)),
-            remove=without_libpython(links),
+            replace=(*replace, *others.replace),
+            remove=others.remove,
             rpaths=None if rpaths == image.rpaths else rpaths,
-            rename_symbols=self._symbols(path),
+            flat=others.flat,
+            rename_imports=others.rename_imports,
             strip=self.strip,
         )
 
-    def ingredient(self, path: Path, stand_ins: Mapping[Path, Path], plain: Mapping[Path, Identity]) -> Ingredient:
+    def ingredient(self, path: Path, stand_ins: Mapping[Path, Path], plain: Mapping[Path, str]) -> Ingredient:
         links = self.graph.links[path]
         uses = {link.name: stand_ins[link.path] for link in links if link.path and link.path in stand_ins}
         # Neighbours by content, because two of them may have one file name, and with the name that --no-mangle leaves them.
         edits = [f"{old} is {self.host.sha256(new)} {plain.get(new, '')}" for old, new in uses.items()]
-        edits += [f"{old} is {new} of the wheel" for old, new in new_names(links, self.graph, self.exported)]
-        edits += [f"calls {old} {new}" for old, new in self._symbols(path)]
-        edits += [f"without {name}" for name in without_libpython(links)]
-        edits += [f"finds {formats.relative_rpath(self.folder, target)}" for target in member_folders(links, self.graph)]
+        others = self._references(path)
+        edits += [f"{old} is {new} of the wheel" for old, new in others.replace]
+        edits += [f"{item.dependency} is {item.identity} in the flat namespace" for item in others.flat]
+        renames = (*((item.dependency, item.renames) for item in others.flat), *others.rename_imports)
+        edits += [f"calls {old} of {library} {new}" for library, names in renames for old, new in names]
+        edits += [f"without {name}" for name in others.remove]
+        edits += [f"finds {target} from {self.folder}" for target in member_folders(links, self.graph)]
         return Ingredient(
             sha256=self.host.sha256(path),
             edits=(*sorted(edits), *(("stripped",) if self.strip else ())),
             uses=tuple(sorted(set(uses.values()))),
         )
 
-    def _symbols(self, path: Path) -> tuple[tuple[str, str], ...]:
-        links = self.graph.links[path]
-        if not any(link.chosen or link.member in self.exported for link in links):
-            return ()  # reading what a library imports takes time
-        return tuple(sorted(new_symbols(links, self.host.imports(path), self.exported).items()))
+    def _references(self, path: Path) -> References:
+        image, links = self.graph.libraries[path].image, self.graph.links[path]
+        # Reading what a library imports takes time.
+        shared = any(link.chosen or link.member in self.exported for link in links)
+        referrer = Referrer(image=image, folder=self.folder, links=links, imports=self.host.imports(path) if shared else ())
+        return references(referrer, self.graph, self.exported)

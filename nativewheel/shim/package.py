@@ -42,8 +42,8 @@ _REGULAR = re.compile(r"(.+?)(?:\.so(?:\..+)?|(?:\.\d[\d.]*)?\.dylib|\.dll)", re
 class ShimLibrary:
     """A library that the wheel exports.
 
-    ``original`` and ``identity`` are its plain and its unique name; ``path`` and ``anchor`` are relative to the folder that holds the shim package,
-    with slashes; ``mode`` is the scope that its symbols go to; ``system_fallback`` lets NATIVEWHEEL_PREFER_SYSTEM name it.
+    ``original`` and ``identity`` are its plain and its unique name, on macOS install names; ``path`` and ``anchor`` are relative to the folder that
+    holds the shim package, with slashes; ``mode`` is the scope that its symbols go to; ``system_fallback`` lets NATIVEWHEEL_PREFER_SYSTEM name it.
     """
 
     original: str
@@ -99,7 +99,7 @@ def package_init(package: ShimPackage) -> bytes:
 
 def _libraries(libraries: tuple[ShimLibrary, ...]) -> list[dict[str, object]]:
     """Describe the libraries; a short name that two of them could go by is left out."""
-    short = [_short_names(library.original) for library in libraries]
+    short = [_short_names(library.original.rpartition("/")[2]) for library in libraries]
     count = Counter(name for names in short for name in names)
     return [
         {
@@ -116,10 +116,10 @@ def _libraries(libraries: tuple[ShimLibrary, ...]) -> list[dict[str, object]]:
 
 
 def _short_names(original: str) -> list[str]:
-    """Return the regular name (``libntcore``) and the stem (``ntcore``) of an identity."""
+    """Return the file name, the regular name (``libntcore``) and the stem (``ntcore``) of a library."""
     found = _REGULAR.fullmatch(original)
     regular = found[1] if found else original
-    return list(dict.fromkeys([regular, regular.removeprefix("lib")]))
+    return list(dict.fromkeys([original, regular, regular.removeprefix("lib")]))
 
 
 def _use(provider: ShimProvider) -> dict[str, object]:

@@ -275,7 +275,6 @@ def test_the_model_of_the_result(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("member", "edit", "problem"),
     [
-        (MODULE, Edit(remove=(OLD,)), "cannot drop the dependency on @rpath/libntcore.dylib"),
         (MODULE, Edit(identity=NEW), None),
         (MODULE, Edit(flat=(FlatBinding(dependency=NEW, identity=NEW),)), "does not ask for @rpath/libnw_ntcore__ntcore.dylib"),
         (LIBRARY, Edit(rename_symbols=(("_nt_add", "_nt_version"),)), "two exported symbols would have the name _nt_version"),

@@ -55,7 +55,8 @@ def _no_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_places_in_the_wheel(name: str, rpaths: tuple[str, ...], places: tuple[str, ...]) -> None:
-    assert DyldSearch.places(Identity(name), image(rpaths=rpaths), "pkg/sub/x.so") == places
+    search = DyldSearch(libraries=MadeHost(), archs=ARM)
+    assert search.places(Identity(name), image(rpaths=rpaths), "pkg/sub/x.so") == places
 
 
 @pytest.mark.parametrize(

@@ -19,9 +19,12 @@ from nativewheel.linkage.naming import exported_identity, module_name
 from nativewheel.linkage.policy import policies
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, ProviderNaming, Variant
 from nativewheel.linkage.search import HostSearch
-from nativewheel.repair.consuming import SymbolCheck, renamed_symbols, replacements, requirements
+from nativewheel.repair.consuming import requirements
+from nativewheel.repair.linux_symbols import SymbolCheck
 from nativewheel.repair.options import Executables
+from nativewheel.repair.references import References, Referrer, references
 from nativewheel.wheel.archive import WheelArchive
+from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -135,7 +138,7 @@ def check(
     graph = graph_of(images, {choice.original: choice for choice in choices}, search)
     path = wheel(folder, "cp311-cp311-linux_x86_64", {"pkg/x.so": USER, **{f"pkg/{name}": data for name, data in (siblings or {}).items()}})
     with WheelArchive(path) as archive:
-        SymbolCheck(archive=archive, graph=graph, search=search, host=host).check()
+        SymbolCheck(archive=archive, graph=graph, search=search, libc=libc, host=host).check()
 
 
 def wants(*names: str, weak: bool = False) -> list[Symbol]:
@@ -252,22 +255,28 @@ class TestVersionedSymbols:
 
 
 class TestNames:
+    def references(self, graph: Graph, imports: Sequence[Symbol] = ()) -> References:
+        user = graph.images[Member("x.so")]
+        return references(Referrer(image=user.image, folder="", links=graph.links[user.member], imports=imports), graph, {})
+
     def graph(self, folder: Path, *needed: str) -> Graph:
-        choice = chosen(PLAIN, offers("nw_core__f"), renames={"f": "nw_core__f", "g": "nw_core__g"})
+        choice = chosen(PLAIN, offers("nw_core__f", "nw_core__g"), renames={"f": "nw_core__f", "g": "nw_core__g"})
         choices = {PLAIN: choice, UNIQUE: choice, "libplain.so": replace(choice, identity=Identity("libplain.so"))}
         search = search_in(folder, Host(folder))
         return graph_of([member("x.so", extension(*needed))], choices, search)
 
     def test_only_other_names_are_replaced(self, tmp_path: Path) -> None:
-        links = self.graph(tmp_path, PLAIN, UNIQUE, "libplain.so").links["x.so"]  # type: ignore[index]
-        assert replacements(links) == ((PLAIN, UNIQUE),)
+        found = self.references(self.graph(tmp_path, PLAIN, UNIQUE, "libplain.so"))
+        assert found.replace == ((PLAIN, UNIQUE),)
 
     def test_symbols_follow_when_they_are_the_provider_s(self, tmp_path: Path) -> None:
-        links = self.graph(tmp_path, PLAIN).links["x.so"]  # type: ignore[index]
-        libc = Identity("libc.so.6")
-        assert renamed_symbols(links, wants("f", "h")) == (("f", "nw_core__f"),)
-        assert renamed_symbols(links, [Symbol(name="f", version="V1", library=PLAIN)]) == (("f", "nw_core__f"),)
-        assert renamed_symbols(links, [Symbol(name="f", version="GLIBC_2.2.5", library=libc), *wants("g")]) == (("g", "nw_core__g"),)
+        graph, libc = self.graph(tmp_path, PLAIN), Identity("libc.so.6")
+        for wanted, name in (
+            (wants("f", "h"), "f"),
+            ([Symbol(name="f", version="V1", library=PLAIN)], "f"),
+            ([Symbol(name="f", version="GLIBC_2.2.5", library=libc), *wants("g")], "g"),
+        ):
+            assert self.references(graph, wanted).rename_imports == ((PLAIN, ((name, f"nw_core__{name}"),)),)
 
     def test_requirements_are_those_of_each_library(self) -> None:
         one, two = chosen("liba.so", requires="=={major}.*"), chosen("libb.so", requires=">={version}")
@@ -290,7 +299,7 @@ class TestPlans:
 
     def test_symbols_are_renamed_with_the_library(self, tmp_path: Path) -> None:
         found = only(plans([consumer(tmp_path), provider(tmp_path)], replace(SHARING, export=(replace(RULE, uniquify=True),))))
-        assert dict(found.edits[0].edit.rename_symbols) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
+        assert dict(found.edits[0].edit.rename_imports[0][1]) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
 
     def test_its_own_copy_goes_first_unless_the_user_points_elsewhere(self, tmp_path: Path) -> None:
         files = {"user/__init__.py": b"", "user/_ext.abi3.so": USER, "user/libntcore.so.1": CORE}

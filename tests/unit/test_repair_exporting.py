@@ -139,7 +139,7 @@ class TestNames:
 
     @pytest.mark.parametrize("soname", ["lib/libntcore.so.1", "/opt/libntcore.so.1", "../libntcore.so.1", "libnt\ncore.so.1", "c:libntcore.so.1"])
     def test_names_that_no_file_can_have_are_refused(self, tmp_path: Path, soname: str) -> None:
-        with pytest.raises(LinkageError, match="its SONAME cannot be the name of a file") as caught:
+        with pytest.raises(LinkageError, match="its identity cannot be the name of a file") as caught:
             plan(tmp_path, {"core/lib/libntcore.so.1": changed(tmp_path, CORE, "--set-soname", soname)})
         assert caught.value.where == ("core-1.2.7-py3-none-linux_x86_64.whl", "core/lib/libntcore.so.1")
         assert "\n" not in str(caught.value)
@@ -224,7 +224,7 @@ class TestUniquify:
 
     def test_modules_of_the_same_wheel_follow(self, tmp_path: Path) -> None:
         found = plan(tmp_path, {"core/lib/libntcore.so.1": CORE, "core/_ext.abi3.so": USER}, self.UNIQUELY, tag="cp38-abi3-linux_x86_64")
-        assert dict(edits(found)["core/_ext.abi3.so"].edit.rename_symbols) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
+        assert dict(edits(found)["core/_ext.abi3.so"].edit.rename_imports[0][1]) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
 
     @pytest.mark.parametrize("binding", [2, 10])
     def test_what_images_must_agree_on_keeps_its_name(self, tmp_path: Path, binding: int) -> None:

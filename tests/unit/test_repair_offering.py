@@ -118,7 +118,7 @@ class TestRepairedBefore:
         (made,) = repaired([provider(tmp_path)], tmp_path / "out", wish)
         (fresh, _), (found, _) = plans([consumer(tmp_path), provider(tmp_path)], wish), plans([consumer(tmp_path), made])
         assert found.edits == fresh.edits
-        assert dict(found.edits[0].edit.rename_symbols) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
+        assert dict(found.edits[0].edit.rename_imports[0][1]) == {"nt_add": "nw_core__nt_add", "nt_version": "nw_core__nt_version"}
 
     def test_a_repaired_consumer_needs_nobody(self, tmp_path: Path) -> None:
         made, _ = repaired([consumer(tmp_path), provider(tmp_path)], tmp_path / "out")

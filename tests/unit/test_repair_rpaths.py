@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 from madeimages import extension, member
 
 from nativewheel import formats
+from nativewheel.formats.image import Format
 from nativewheel.repair.rpaths import away_from, dropped, kept, leading_to
 
 if TYPE_CHECKING:
     from nativewheel.linkage.contents import WheelImage
 
+ELF = formats.conventions(Format.ELF)
 FOLDERS = st.lists(st.sampled_from(["a", "b", "spam.libs"]), max_size=3).map("/".join)
 
 
@@ -66,24 +68,24 @@ def test_a_program_in_the_scripts_folder_keeps_what_is_relative() -> None:
 
 
 def test_paths_are_added_in_order_after_those_that_are_there() -> None:
-    added = leading_to(["spam.libs", "pkg/sub", "pkg", "", "spam.libs"], "pkg/sub/_x.so", ("$ORIGIN/y",))
+    added = leading_to(["spam.libs", "pkg/sub", "pkg", "", "spam.libs"], "pkg/sub", ("$ORIGIN/y",), ELF)
     assert added == ("$ORIGIN/y", "$ORIGIN/../../spam.libs", "$ORIGIN", "$ORIGIN/..", "$ORIGIN/../..")
 
 
 @pytest.mark.parametrize("entry", ["$ORIGIN/../../spam.libs", "${ORIGIN}/../../spam.libs/", "$ORIGIN/x/../../../spam.libs"])
 def test_a_folder_that_is_reached_already_is_not_added(entry: str) -> None:
-    assert leading_to(["spam.libs"], "pkg/sub/_x.so", (entry,)) == (entry,)
+    assert leading_to(["spam.libs"], "pkg/sub", (entry,), ELF) == (entry,)
 
 
 def test_what_leads_to_a_folder_to_avoid_goes() -> None:
     entries = ("$ORIGIN/../ntcore/lib", "$ORIGIN/lib", "${ORIGIN}/x/../../ntcore/lib/", "$ORIGIN/../ntcore")
-    assert away_from(["ntcore/lib", "spam.libs"], "pkg/_x.so", entries) == ("$ORIGIN/lib", "$ORIGIN/../ntcore")
+    assert away_from(["ntcore/lib", "spam.libs"], "pkg", entries, ELF) == ("$ORIGIN/lib", "$ORIGIN/../ntcore")
 
 
 @given(st.lists(FOLDERS), FOLDERS)
 def test_what_is_added_leads_where_it_should(folders: list[str], here: str) -> None:
     installed = f"{here}/_x.so" if here else "_x.so"
-    entries = leading_to(folders, installed, ())
-    assert [formats.expand_rpath(entry, here) for entry in entries] == list(dict.fromkeys(folders))
-    assert leading_to(folders, installed, entries) == entries
+    entries = leading_to(folders, here, (), ELF)
+    assert [ELF.expand_rpath(entry, here) for entry in entries] == list(dict.fromkeys(folders))
+    assert leading_to(folders, here, entries, ELF) == entries
     assert kept(image(*entries, path=installed)) == entries

@@ -9,9 +9,8 @@ import pytest
 from madeimages import MadeHost, extension, graph_of, library, member
 
 from nativewheel.errors import LinkageError
-from nativewheel.formats.image import Identity
-from nativewheel.repair.references import other_file_names
-from nativewheel.repair.vendoring import Vendored, member_folders, name_vendored, used_globs, vendored_libraries, without_libpython
+from nativewheel.repair.references import Referrer, references, without_libpython
+from nativewheel.repair.vendoring import Vendored, member_folders, name_vendored, used_globs, vendored_libraries
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
@@ -40,6 +39,16 @@ def chain(host: MadeHost, folder: Path, *, inner: str = "inner") -> Graph:
     return graph_of(host, member("pkg/_x.so", extension("libouter.so.2")), lib_path=[folder])
 
 
+def replaced(vendored: Vendored, graph: Graph, name: str) -> tuple[tuple[str, str], ...]:
+    user = graph.images[Member(name)]
+    return vendored.replacements(graph.links[user.member], user.image, "pkg")
+
+
+def new_names(graph: Graph, name: str) -> tuple[tuple[str, str], ...]:
+    user = graph.images[Member(name)]
+    return references(Referrer(image=user.image, folder="pkg", links=graph.links[user.member], imports=()), graph, {}).replace
+
+
 def stem(name: str) -> str:
     return re.sub("-[0-9a-f]{8}", "", name)
 
@@ -54,10 +63,10 @@ def test_a_chain_is_copied_renamed_and_linked(host: MadeHost, tmp_path: Path) ->
         5,
         host.sha256(tmp_path / "libinner.so.1"),
     )
-    inner_name, outer_name = (vendored.identities[item.source] for item in (inner, outer))
+    inner_name, outer_name = (vendored.files[item.source] for item in (inner, outer))
     assert (inner.edit.identity, inner.edit.replace, inner.edit.rpaths) == (inner_name, (), None)
     assert (outer.edit.identity, outer.edit.replace, outer.edit.rpaths) == (outer_name, (("libinner.so.1", inner_name),), ("$ORIGIN",))
-    assert vendored.replacements(graph.links[Member("pkg/_x.so")]) == (("libouter.so.2", outer_name),)
+    assert replaced(vendored, graph, "pkg/_x.so") == (("libouter.so.2", outer_name),)
 
 
 def test_a_search_path_of_the_host_is_dropped_from_a_copy(host: MadeHost, tmp_path: Path) -> None:
@@ -80,8 +89,8 @@ class TestSameFile:
         graph = graph_of(host, member("pkg/_x.so", extension("libfoo.so", "libfoo.so.1")), lib_path=[tmp_path])
         vendored, (copy,) = vendor(graph, host)
         assert copy.names == ("libfoo.so", "libfoo.so.1")
-        name = vendored.identities[path]
-        assert vendored.replacements(graph.links[Member("pkg/_x.so")]) == (("libfoo.so", name), ("libfoo.so.1", name))
+        name = vendored.files[path]
+        assert replaced(vendored, graph, "pkg/_x.so") == (("libfoo.so", name), ("libfoo.so.1", name))
 
     def test_two_files_with_one_content(self, host: MadeHost, tmp_path: Path) -> None:
         one = host.put(tmp_path / "a/libfoo.so", library("libfoo.so.1"), content="same")
@@ -90,7 +99,7 @@ class TestSameFile:
         vendored, (copy,) = vendor(graph, host)
         assert copy.source == two  # the one that is named as its SONAME
         assert copy.names == ("libfoo.so", "libfoo.so.1")
-        assert vendored.identities[one] == vendored.identities[two]
+        assert vendored.files[one] == vendored.files[two]
 
     def test_two_libraries_with_one_soname_are_both_copied(self, host: MadeHost, tmp_path: Path) -> None:
         old, new = (put(host, tmp_path / folder, "libfoo.so.1", content=folder) for folder in ("old", "new"))
@@ -98,15 +107,14 @@ class TestSameFile:
         graph = graph_of(host, *images)
         vendored, copies = vendor(graph, host)
         assert {copy.source for copy in copies} == {old, new}
-        replaced = [vendored.replacements(graph.links[image.member]) for image in images]
-        assert replaced == [(("libfoo.so.1", vendored.identities[path]),) for path in (old, new)]
-        assert vendored.identities[old] != vendored.identities[new]
+        assert [replaced(vendored, graph, image.member) for image in images] == [(("libfoo.so.1", vendored.files[path]),) for path in (old, new)]
+        assert vendored.files[old] != vendored.files[new]
 
 
 class TestNames:
     def name(self, host: MadeHost, graph: Graph, soname: str, *, no_mangle: tuple[str, ...] = (), strip: bool = False) -> str:
         vendored, _ = vendor(graph, host, no_mangle=no_mangle, strip=strip)
-        return next(name for path, name in vendored.identities.items() if path.name == soname)
+        return next(name for path, name in vendored.files.items() if path.name == soname)
 
     def test_equal_libraries_of_two_hosts_get_equal_names(self, tmp_path: Path) -> None:
         one, two = MadeHost(), MadeHost()
@@ -136,7 +144,7 @@ class TestNames:
         near, (copy,) = vendor(graph, host, folder="s.libs")
         far, (other,) = vendor(graph, host, folder="deep/s.libs")
         assert (copy.edit.rpaths, other.edit.rpaths) == (("$ORIGIN/../pkg",), ("$ORIGIN/../../pkg",))
-        assert near.identities != far.identities
+        assert near.files != far.files
 
     def test_who_uses_which_of_two_neighbours_of_one_name_is_in_the_name(self, tmp_path: Path) -> None:
         names = []
@@ -157,8 +165,8 @@ class TestNames:
         put(host, tmp_path, "libtwo.so", "libone.so")
         graph = graph_of(host, member("pkg/_x.so", extension("libone.so")), lib_path=[tmp_path])
         vendored, (one, two) = vendor(graph, host)
-        assert one.edit.replace == (("libtwo.so", vendored.identities[two.source]),)
-        assert two.edit.replace == (("libone.so", vendored.identities[one.source]),)
+        assert one.edit.replace == (("libtwo.so", vendored.files[two.source]),)
+        assert two.edit.replace == (("libone.so", vendored.files[one.source]),)
 
 
 class TestPlainNames:
@@ -193,8 +201,8 @@ class TestLibrariesOfTheWheel:
         ]
         graph = graph_of(host, *images)
         assert member_folders(graph.links[images[0].member], graph) == ("lib",)
-        assert other_file_names(graph.links[images[0].member], graph) == ()
+        assert new_names(graph, "pkg/_x.so") == ()
 
     def test_a_file_that_is_not_named_as_its_soname_is_asked_for_by_its_name(self, host: MadeHost) -> None:
         graph = graph_of(host, member("pkg/_x.so", extension("libfoo.so.1")), member("pkg/libfoo.so", library("libfoo.so.1")))
-        assert other_file_names(graph.links[Member("pkg/_x.so")], graph) == ((Identity("libfoo.so.1"), Identity("libfoo.so")),)
+        assert new_names(graph, "pkg/_x.so") == (("libfoo.so.1", "libfoo.so"),)

@@ -35,7 +35,9 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with mapped(source) as data:
         before = take(data, source.name)
     _require_editable(before, edit)
-    edit = replace(edit, rename_symbols=tuple(selected(before, edit.rename_symbols).items()) if edit.rename_symbols else ())
+    # A reference does not say which library it is for (gABI, "Symbol Table"), so all new names hold for all of them.
+    names = (*edit.rename_symbols, *(pair for _, renames in edit.rename_imports for pair in renames))
+    edit = replace(edit, rename_symbols=tuple(selected(before, names).items()) if names else (), rename_imports=())
     if not edit:
         shutil.copyfile(source, destination)
         destination.chmod(MODE)

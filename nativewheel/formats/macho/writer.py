@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import posixpath
 import shutil
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.files import MODE, mapped, only_when_right
+from nativewheel.formats.image import FlatBinding, Identity
 from nativewheel.formats.macho.fatwriter import join
 from nativewheel.formats.macho.reader import model
 from nativewheel.formats.macho.rewrite import rewrite
@@ -18,6 +21,12 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Edit, Image
     from nativewheel.formats.macho.slices import MachFile
+
+REVISION = 1
+"""To be raised when the same edit of the same image gives other bytes than before."""
+
+ABSENT = "@rpath/absent"
+"""The folder of libraries that are not to be found."""
 
 
 def apply(source: Path, edit: Edit, destination: Path) -> Image:
@@ -32,6 +41,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with mapped(source) as data, opened(data) as file:
+        edit = _without_removed(file, edit)
         _require_possible(file, edit)
         rewritten = [rewrite(image, edit, source.name) for image in file.slices]
         if not any(rewritten):
@@ -46,10 +56,15 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
             return verify(file, result, edit, [new.changes if new else None for new in rewritten], source.name)
 
 
+def _without_removed(file: MachFile, edit: Edit) -> Edit:
+    """Say how dependencies are dropped: symbols refer to libraries by their number, so each must leave something that can be absent."""
+    loaded = {dylib.name for image in file.slices for dylib in image.dylibs}
+    names = [name for name in dict.fromkeys(edit.remove) if name in loaded]
+    gone = [FlatBinding(dependency=name, identity=Identity(f"{ABSENT}/{posixpath.basename(name)}")) for name in names]
+    return replace(edit, remove=(), flat=(*edit.flat, *gone))
+
+
 def _require_possible(file: MachFile, edit: Edit) -> None:
-    for name in edit.remove:
-        if any(dylib.name == name for image in file.slices for dylib in image.dylibs):
-            raise LinkageError(f"cannot drop the dependency on {name}: symbols refer to the libraries behind it by their number")
     if edit.identity is not None and any(image.id_dylib is None for image in file.slices):
         raise LinkageError("cannot give an install name to an image that has none, because nothing can link with it")
     loaded = {dylib.name for image in file.slices for dylib in image.dylibs}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nativewheel.formats.elf.rpath import expand_rpath, is_relative_rpath, relative_rpath
+from nativewheel.formats.elf.conventions import expand_rpath, is_relative_rpath, relative_rpath
 
 FOLDERS = st.lists(st.text(alphabet="abz._-", min_size=1, max_size=4).filter(lambda name: name not in {".", ".."}), max_size=4).map("/".join)
 

@@ -1,4 +1,4 @@
-"""Library search paths that are relative to the image: how one is written, and which folder one means.
+"""How ELF images name libraries, and the search paths that are relative to an image: how one is written, and which folder one means.
 
 Source: ld.so(8), "Dynamic string tokens".
 """
@@ -8,7 +8,30 @@ from __future__ import annotations
 import posixpath
 import re
 
+from nativewheel.formats.image import Identity
+
+SEARCHED = True
+ANCHORED = True
+FLAT_BINDING = False
+SYMBOL_PREFIX = ""
+LINK_SUFFIX = ".so"
+
 _ORIGIN = re.compile(r"\$(?:ORIGIN(?![A-Za-z0-9_])|\{ORIGIN\})")
+
+
+def file_name(identity: Identity) -> str:
+    """Return ``identity``: the loader looks for a file that is called as the DT_NEEDED says."""
+    return identity
+
+
+def named_as_file(name: str) -> Identity:
+    """Return ``name``: the SONAME of a library that others are to find is that of its file."""
+    return Identity(name)
+
+
+def reference(_folder: str, library: str) -> Identity:
+    """Return the file name of ``library``; the folder is up to the search path."""
+    return Identity(posixpath.basename(library))
 
 
 def relative_rpath(from_dir: str, to_dir: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nativewheel.formats.macho.paths import behind_rpath, expand_rpath, is_relative_rpath, relative_name, relative_rpath
+from nativewheel.formats.macho.conventions import behind_rpath, expand_rpath, is_relative_rpath, reference, relative_rpath
 
 FOLDERS = st.lists(st.text(alphabet="abz._-@", min_size=1, max_size=4).filter(lambda name: name not in {".", ".."}), max_size=4).map("/".join)
 
@@ -26,16 +26,16 @@ def test_relative_rpath(from_dir: str, to_dir: str, entry: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("image", "library", "name"),
+    ("folder", "library", "name"),
     [
-        ("pkg/_core.so", "pkg.libs/libfoo.dylib", "@loader_path/../pkg.libs/libfoo.dylib"),
-        ("pkg.libs/libbar.dylib", "pkg.libs/libfoo.dylib", "@loader_path/libfoo.dylib"),
-        ("_core.so", "pkg.libs/libfoo.dylib", "@loader_path/pkg.libs/libfoo.dylib"),
-        ("a/b/c.so", "libfoo.dylib", "@loader_path/../../libfoo.dylib"),
+        ("pkg", "pkg.libs/libfoo.dylib", "@loader_path/../pkg.libs/libfoo.dylib"),
+        ("pkg.libs", "pkg.libs/libfoo.dylib", "@loader_path/libfoo.dylib"),
+        ("", "pkg.libs/libfoo.dylib", "@loader_path/pkg.libs/libfoo.dylib"),
+        ("a/b", "libfoo.dylib", "@loader_path/../../libfoo.dylib"),
     ],
 )
-def test_relative_name(image: str, library: str, name: str) -> None:
-    assert relative_name(image, library) == name
+def test_reference(folder: str, library: str, name: str) -> None:
+    assert reference(folder, library) == name
 
 
 @pytest.mark.parametrize(
@@ -98,4 +98,4 @@ def test_what_depends_on_the_place_of_the_image() -> None:
 @given(FOLDERS, FOLDERS)
 def test_what_is_written_leads_back(from_dir: str, to_dir: str) -> None:
     assert expand_rpath(relative_rpath(from_dir, to_dir), from_dir) == to_dir
-    assert expand_rpath(relative_name(f"{from_dir}/a.so".lstrip("/"), f"{to_dir}/b.dylib".lstrip("/")), from_dir) == f"{to_dir}/b.dylib".lstrip("/")
+    assert expand_rpath(reference(from_dir, f"{to_dir}/b.dylib".lstrip("/")), from_dir) == f"{to_dir}/b.dylib".lstrip("/")

@@ -1,4 +1,4 @@
-"""Names of libraries and search path entries that are relative to an image: how one is written, and which place one means.
+"""How Mach-O images name libraries, and names and search path entries that are relative to an image: how one is written, which place one means.
 
 Source: dyld(1), "Dynamic library loading"; all paths have POSIX separators and are below one installed root, which is ``""``.
 """
@@ -6,6 +6,14 @@ Source: dyld(1), "Dynamic library loading"; all paths have POSIX separators and 
 from __future__ import annotations
 
 import posixpath
+
+from nativewheel.formats.image import Identity
+
+SEARCHED = False
+ANCHORED = False
+FLAT_BINDING = True
+SYMBOL_PREFIX = "_"
+LINK_SUFFIX = ".tbd"
 
 LOADER, EXECUTABLE, RPATH = "@loader_path", "@executable_path", "@rpath"
 
@@ -16,9 +24,19 @@ def relative_rpath(from_dir: str, to_dir: str) -> str:
     return LOADER if steps == "." else f"{LOADER}/{steps}"
 
 
-def relative_name(image: str, library: str) -> str:
-    """Write the name by which ``image`` asks for ``library``, both installed files: ``@loader_path/../x.libs/libfoo.dylib``."""
-    return relative_rpath(posixpath.dirname(image), library)
+def file_name(identity: Identity) -> str:
+    """Return the last part of an install name."""
+    return posixpath.basename(identity)
+
+
+def named_as_file(name: str) -> Identity:
+    """Return the install name of a library with the file name ``name`` that has no fixed place."""
+    return Identity(f"{RPATH}/{name}")
+
+
+def reference(folder: str, library: str) -> Identity:
+    """Return the name by which an image in ``folder`` asks for the file ``library``: ``@loader_path/../x.libs/libfoo.dylib``."""
+    return Identity(relative_rpath(folder, library))
 
 
 def is_relative_rpath(entry: str) -> bool:

@@ -12,13 +12,14 @@ from nativewheel.formats.image import Arch, Identity, Libc, Symbol
 from nativewheel.linkage.inspection import Blocker
 from nativewheel.linkage.policy import policies
 from nativewheel.linkage.verdict import Judge
-from nativewheel.repair.tags import Choice, choose, describe, libc_of
+from nativewheel.repair.linux_tags import choose, describe, libc_of
 from nativewheel.wheel.names import WheelName
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from nativewheel.linkage.contents import WheelImage
+    from nativewheel.repair.platform import Choice
 
 OLD = member("pkg/_x.so", extension(needs("libc.so.6", "GLIBC_2.2.5")))
 NEW = member(
@@ -50,13 +51,13 @@ class TestBest:
     def test_the_oldest_system_with_its_legacy_name(self) -> None:
         found = choice(OLD)
         assert found.platforms == ("manylinux1_x86_64", "manylinux_2_5_x86_64")
-        assert (found.satisfied, found.best, found.warnings) == (False, "manylinux_2_5_x86_64", ())
+        assert (found.satisfied, found.best, found.warnings) == (False, ("manylinux_2_5_x86_64",), ())
 
     def test_fewer_libraries_count_more_than_an_older_system(self, tmp_path: Path) -> None:
         host = MadeHost()
         host.put(tmp_path / "libexpat.so.1", library("libexpat.so.1"))
         found = choice(member("pkg/_x.so", extension("libexpat.so.1")), host=host, lib_path=(tmp_path,))
-        assert (found.best, found.evaluation.external) == ("manylinux_2_12_x86_64", ())
+        assert (found.best, found.external) == (("manylinux_2_12_x86_64",), ())
 
     def test_musl_content_proves_the_newest_release_only(self) -> None:
         assert choice(MUSL, libc=Libc.MUSL).platforms == ("musllinux_1_2_x86_64",)
@@ -71,7 +72,7 @@ class TestBest:
 class TestExistingTags:
     def test_a_true_tag_satisfies(self) -> None:
         found = choice(NEW, tags="manylinux_2_28_x86_64")
-        assert (found.satisfied, found.best) == (True, "manylinux_2_17_x86_64")
+        assert (found.satisfied, found.best) == (True, ("manylinux_2_17_x86_64",))
         assert found.platforms == ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
 
     def test_an_untrue_tag_is_dropped_with_a_warning(self) -> None:
@@ -110,11 +111,11 @@ class TestWish:
     def test_a_wish_is_granted_beside_the_best_tag(self, plat: str) -> None:
         found = choice(NEW, plat=plat)
         assert found.platforms == ("manylinux2014_x86_64", "manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
-        assert found.evaluation.policy.tag == "manylinux_2_17_x86_64"
+        assert found.best == ("manylinux_2_17_x86_64",)
 
     def test_or_alone(self) -> None:
         found = choice(NEW, plat="manylinux_2_28", only_plat=True, tags="manylinux_2_17_x86_64")
-        assert (found.platforms, found.evaluation.policy.tag) == (("manylinux_2_28_x86_64",), "manylinux_2_28_x86_64")
+        assert found.platforms == ("manylinux_2_28_x86_64",)
         assert choice(NEW, plat="manylinux2014", only_plat=True).platforms == ("manylinux2014_x86_64", "manylinux_2_17_x86_64")
 
     def test_a_wheel_that_has_it_already_is_satisfied(self) -> None:
@@ -133,7 +134,7 @@ class TestWish:
         path = host.put(tmp_path / "libexpat.so.1", library("libexpat.so.1"))
         image = member("pkg/_x.so", extension("libexpat.so.1"))
         found = choice(image, plat="manylinux_2_5", host=host, lib_path=(tmp_path,))
-        assert (found.evaluation.policy.tag, found.evaluation.external) == ("manylinux_2_5_x86_64", (path,))
+        assert (found.best, found.external) == (("manylinux_2_5_x86_64",), (path,))
 
     @pytest.mark.parametrize("plat", ["manylinux_2_17_aarch64", "manylinux_1_0"])
     def test_an_unknown_tag_of_the_family_is_a_usage_error(self, plat: str) -> None:

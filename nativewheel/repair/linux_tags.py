@@ -1,12 +1,12 @@
-"""The platform tags of a repaired wheel."""
+"""The platform tags of a repaired Linux wheel."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, UsageError
 from nativewheel.linkage import policy
+from nativewheel.repair.platform import Choice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,21 +18,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 _OTHER_FAMILIES = ("macosx_", "win_", "win32")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """The policy that a repair aims at, and the tags that the wheel gets.
-
-    ``satisfied`` says that the tags of the input are true as they are and include what was asked for; ``best`` is the best tag that the content
-    allows.
-    """
-
-    evaluation: Evaluation
-    platforms: tuple[str, ...]
-    satisfied: bool
-    best: str
-    warnings: tuple[str, ...] = ()
 
 
 def libc_of(plat: str | None) -> Libc | None:
@@ -67,10 +52,10 @@ def choose(name: WheelName, judge: Judge, plat: str | None, *, only_plat: bool) 
     dropped = [tag for tag in name.platforms if tag not in kept]
     new = {tag for item in (aim.policy, requested) if item for tag in item.tags}
     return Choice(
-        evaluation=aim,
+        external=aim.external,
         platforms=tuple(sorted(new if only_plat and requested else new.union(kept))),
         satisfied=not dropped and (requested is None or not set(requested.tags).isdisjoint(name.platforms)),
-        best=best.policy.tag,
+        best=(best.policy.tag,),
         warnings=tuple(f"the content does not allow the tag {tag}, which is dropped" for tag in dropped if not tag.startswith(("linux_", "any"))),
     )
 

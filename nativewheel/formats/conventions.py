@@ -1,0 +1,44 @@
+"""What the images of one format call each other: the interface that the modules `elf/conventions.py` and `macho/conventions.py` have.
+
+Places are paths below the root of an installation, with POSIX separators; the root itself is the empty string.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from nativewheel.formats.image import Identity
+
+
+class Conventions(Protocol):
+    """How the loader and the linkers of one format name libraries and symbols.
+
+    ``SEARCHED`` says that the search path decides where a library is, so that a name is that of a file; else a name can say the place.  ``ANCHORED``
+    says that an exported library gets an anchor beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.
+    ``SYMBOL_PREFIX`` is what symbols of C have before the name that the source gives them; ``LINK_SUFFIX`` ends the name of a link stub.
+    """
+
+    SEARCHED: bool
+    ANCHORED: bool
+    FLAT_BINDING: bool
+    SYMBOL_PREFIX: str
+    LINK_SUFFIX: str
+
+    def file_name(self, identity: Identity) -> str:
+        """Return the name of the file that a loader takes for ``identity``."""
+
+    def named_as_file(self, name: str) -> Identity:
+        """Return the identity of a library in a file called ``name`` that may be anywhere."""
+
+    def reference(self, folder: str, library: str, /) -> Identity:
+        """Return the name by which an image in ``folder`` asks for the file ``library``."""
+
+    def relative_rpath(self, from_dir: str, to_dir: str) -> str:
+        """Write the search path entry by which an image in ``from_dir`` finds libraries in ``to_dir``."""
+
+    def is_relative_rpath(self, entry: str) -> bool:
+        """Whether the folder that a search path entry means depends on where the image is."""
+
+    def expand_rpath(self, entry: str, origin: str) -> str | None:
+        """Return the folder that ``entry`` means for an image in the folder ``origin``, None when that is not below the root."""
