@@ -17,11 +17,12 @@ from nativewheel.errors import LinkageError, MachineError, NativewheelError, Pro
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from typing import TypedDict, Unpack
 
     from nativewheel.linkage.inspection import Inspection
-    from nativewheel.repair.options import AddedLibrary
+    from nativewheel.linkage.provider import ProviderNaming
+    from nativewheel.repair.options import AddedLibrary, ExportRule
     from nativewheel.repair.outcome import Outcome
 
     StrPath = str | os.PathLike[str]
@@ -37,7 +38,14 @@ if TYPE_CHECKING:
         add_library: Sequence[StrPath | AddedLibrary]
         allow_missing: Sequence[str]
         no_mangle: Sequence[str]
+        require_archs: str
         lib_sdir: str
+        provider: Sequence[StrPath]
+        providers: Mapping[str, str | ProviderNaming]
+        export: Sequence[str | ExportRule]
+        export_requires: str
+        macos_binding: str
+        uniquify_symbols: bool
         strip: bool
         zip_level: int
         jobs: int

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     help="Platform tag to give, or auto.  [default: $AUDITWHEEL_PLAT for Linux wheels, else the best that the content allows]",
 )
 @click.option("--only-plat", is_flag=True, default=None, help="Give only the tag that --plat names, also where the content allows a better one.")
+@click.option("--require-archs", metavar="LIST", help="Architectures that each native file of a macOS wheel must have, as in x86_64,arm64.")
 @click.option("--lib-path", metavar="DIR", multiple=True, help="Folder to search for libraries, before those of the system.")
 @click.option("--sysroot", metavar="DIR", help="Folder that stands for / in the search for libraries.")
 @click.option("--exclude", metavar="GLOB", multiple=True, help="Libraries that stay out of the wheel, by name or by the path that they resolve to.")
@@ -41,6 +42,11 @@ if TYPE_CHECKING:
 @click.option("--export", metavar="GLOB", multiple=True, help="Libraries of the wheel that other wheels may use.")
 @click.option("--export-requires", metavar="TEMPLATE", help='What consumers of this run\'s exports require, as in "=={major}.*,>={version}".')
 @click.option("--uniquify-symbols", is_flag=True, default=None, help="Give the dynamic symbols of this run's exports unique names too.")
+@click.option(
+    "--macos-binding",
+    type=click.Choice(["flat", "install-name"]),
+    help="How consumers on macOS are bound to this run's exports.  [default: flat]",
+)
 @click.option("--strip", is_flag=True, default=None, help="Remove the static symbol tables and debug sections of every native file.")
 @click.option("-z", "--zip-level", metavar="N", type=click.IntRange(0, 9), help="Compression of new and changed files, 0 to 9.  [default: 6]")
 @click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of threads.  [default: one for each usable processor]")

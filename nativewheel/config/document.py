@@ -22,6 +22,9 @@ TABLE = "tool.nativewheel"
 PLATFORM_VARIABLE = "AUDITWHEEL_PLAT"
 """Set by the manylinux and musllinux images to the tag that they are made for."""
 
+MACOS_VARIABLE = "MACOSX_DEPLOYMENT_TARGET"
+"""The oldest macOS that compilers build for (clang(1)); cibuildwheel and setuptools set it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:
@@ -40,7 +43,10 @@ class Configuration:
 
     def for_wheel(self, name: WheelName, command: Settings, environment: Mapping[str, str]) -> Settings:
         """Merge what is said about one wheel: file, overrides in their order, environment, then ``command``, which has the last word."""
-        asked = Settings(plat=environment.get(PLATFORM_VARIABLE) or None) if is_linux(name) else Settings()
+        asked = Settings(
+            plat=environment.get(PLATFORM_VARIABLE) or None if is_linux(name) else None,
+            deployment_target=environment.get(MACOS_VARIABLE) or None,
+        )
         upper = command.over(asked)
         merged = self.settings
         for override in self.overrides:

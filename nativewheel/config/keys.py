@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from nativewheel.config.reading import each, integer, read_flag, read_path, read_text, read_text_or_nothing
 from nativewheel.config.settings import Settings
-from nativewheel.config.sharing import read_export, read_providers
+from nativewheel.config.sharing import read_binding, read_export, read_providers
+from nativewheel.linkage.macos import archs_named
 from nativewheel.repair.options import AddedLibrary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from nativewheel.config.reading import Source
+    from nativewheel.formats.image import Arch
 
 ADD_LIBRARY = r"^(?:[^=]+|.+=(?:(?!\.{1,2}(?:/|$))[^=/\\]+(?:/(?!\.{1,2}(?:/|$))[^=/\\]+)*/?)?)$"
 """PATH or PATH=PLACE: the last "=" separates, and PLACE is a relative POSIX folder without "." and ".." (empty: the default place)."""
@@ -63,12 +65,20 @@ def _added_library(value: object, key: str, source: Source) -> AddedLibrary:
     return AddedLibrary(path=source.folder / path, place=place.rstrip("/") or None)
 
 
+def _archs(value: object, key: str, source: Source) -> frozenset[Arch]:
+    words = [word.strip(" ") for word in read_text(value, key, source).split(",")]
+    if unknown := [word for word in words if not archs_named(word)]:
+        raise source.error(key, f"not an architecture of macOS: {unknown[0]!r}", hint="arm64, x86_64, universal2 or several with commas")
+    return frozenset(arch for word in words for arch in archs_named(word))
+
+
 MOST_JOBS = 1024
 
 KEYS: Mapping[str, Callable[[object, str, Source], object]] = {
     "wheel-dir": read_path,
     "plat": read_text_or_nothing,
     "only-plat": read_flag,
+    "require-archs": _archs,
     "lib-path": each(read_path),
     "sysroot": read_path,
     "exclude": each(read_text),
@@ -82,6 +92,7 @@ KEYS: Mapping[str, Callable[[object, str, Source], object]] = {
     "providers": read_providers,
     "export-requires": read_text,
     "uniquify-symbols": read_flag,
+    "macos-binding": read_binding,
     "zip-level": integer(0, 9),
     "jobs": integer(1, MOST_JOBS),
     "verify": read_flag,

@@ -11,7 +11,8 @@ from nativewheel.errors import UsageError
 from nativewheel.repair.options import AddedLibrary, ExportRule, RepairOptions, RunOptions
 
 if TYPE_CHECKING:
-    from nativewheel.formats.image import Identity
+    from nativewheel.formats.image import Arch, Identity
+    from nativewheel.linkage.manifest import Binding
     from nativewheel.linkage.provider import ProviderNaming
 
 DEFAULT_WHEEL_DIR = Path("wheelhouse")
@@ -21,12 +22,15 @@ DEFAULT_WHEEL_DIR = Path("wheelhouse")
 class Settings:
     """What one source of options says: None and () where it says nothing.
 
-    ``plat`` keeps "auto" and "" (the best that the content allows), so that a layer can undo what a lower one asked for.
+    ``plat`` keeps "auto" and "" (the best that the content allows), so that a layer can undo what a lower one asked for.  ``deployment_target`` is
+    what the environment says for macOS; no other layer can.
     """
 
     wheel_dir: Path | None = None
     plat: str | None = None
     only_plat: bool | None = None
+    deployment_target: str | None = None
+    require_archs: frozenset[Arch] | None = None
     lib_path: tuple[Path, ...] = ()
     sysroot: Path | None = None
     exclude: tuple[str, ...] = ()
@@ -40,6 +44,7 @@ class Settings:
     providers: tuple[tuple[Identity, ProviderNaming], ...] = ()
     export_requires: str | None = None
     uniquify_symbols: bool | None = None
+    macos_binding: Binding | None = None
     zip_level: int | None = None
     jobs: int | None = None
     verify: bool | None = None
@@ -66,6 +71,8 @@ class Settings:
         return RepairOptions(
             plat=None if self.plat in (None, "", "auto") else self.plat,
             only_plat=bool(self.only_plat),
+            deployment_target=self.deployment_target,
+            require_archs=tuple(sorted(self.require_archs or ())),
             lib_path=self.lib_path,
             sysroot=self.sysroot,
             exclude=self.exclude,
@@ -81,7 +88,8 @@ class Settings:
 
     def _with_defaults(self, rule: ExportRule) -> ExportRule:
         uniquify = bool(self.uniquify_symbols) and rule.rename if rule.uniquify is None else rule.uniquify
-        return replace(rule, requires=rule.requires or self.export_requires, uniquify=uniquify)
+        binding = rule.binding or (self.macos_binding if rule.rename else None)
+        return replace(rule, requires=rule.requires or self.export_requires, uniquify=uniquify, binding=binding)
 
     def run_options(self, *, dry_run: bool) -> RunOptions:
         """Fill in the defaults of what holds for a whole run."""

@@ -10,6 +10,7 @@ from packaging.version import Version
 
 from nativewheel.config.reading import each, one_of, read_flag, read_table, read_text
 from nativewheel.formats.image import Identity
+from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.provider import ProviderNaming
 from nativewheel.repair.options import Executables, ExportRule
 
@@ -49,12 +50,18 @@ def _executables(value: object, key: str, source: Source) -> Executables:
     return Executables(one_of(*Executables)(value, key, source))
 
 
+def read_binding(value: object, key: str, source: Source) -> Binding:
+    """Check how consumers on macOS are to be bound; Python may give the member of `Binding`."""
+    return Binding(one_of(*Binding)(value, key, source))
+
+
 EXPORT_KEYS: Mapping[str, Reader[object]] = {
     "distribution": _distribution,
     "library": each(read_text),
     "requires": read_text,
     "abi": _abi,
     "uniquify": read_flag,
+    "binding": read_binding,
     "executables": _executables,
     "rename": read_flag,
     "system-fallback": read_flag,
@@ -76,6 +83,8 @@ def read_export(value: object, key: str, source: Source) -> ExportRule:
         raise source.error(f"{key}.system-fallback", "a system copy can only stand in for a library that keeps its name", hint="set rename = false")
     if rule.uniquify and not rule.rename:
         raise source.error(f"{key}.uniquify", "symbols with unique names are no use in a library that keeps its name", hint="set rename = true")
+    if rule.binding is Binding.FLAT and not rule.rename:
+        raise source.error(f"{key}.binding", "the flat namespace is for symbols with unique names", hint="set rename = true")
     return rule
 
 

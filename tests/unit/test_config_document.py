@@ -121,3 +121,9 @@ def test_the_environment_tells_musl_wheels() -> None:
     configuration = Configuration(overrides=(Override(select=("*-musllinux_*",), settings=Settings(strip=True)),))
     assert configuration.for_wheel(LINUX, Settings(), {}).strip is None
     assert configuration.for_wheel(LINUX, Settings(), {"AUDITWHEEL_PLAT": "musllinux_1_2_x86_64"}).strip is True
+
+
+def test_the_deployment_target_comes_from_the_environment() -> None:
+    configuration = Configuration(settings=Settings())
+    assert configuration.for_wheel(LINUX, Settings(), {"MACOSX_DEPLOYMENT_TARGET": "11.0"}).deployment_target == "11.0"
+    assert configuration.for_wheel(LINUX, Settings(), {"MACOSX_DEPLOYMENT_TARGET": ""}).deployment_target is None

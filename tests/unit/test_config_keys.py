@@ -10,7 +10,8 @@ from nativewheel.config.keys import KEYS, read_settings
 from nativewheel.config.reading import Source
 from nativewheel.config.settings import Settings
 from nativewheel.errors import UsageError
-from nativewheel.formats.image import Identity
+from nativewheel.formats.image import Arch, Identity
+from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.provider import ProviderNaming
 from nativewheel.repair.options import AddedLibrary, Executables, ExportRule
 
@@ -19,7 +20,8 @@ COMMAND_LINE = Source(prefix="--", indexed=False)
 
 
 def test_every_field_has_a_key() -> None:
-    assert {key.replace("-", "_") for key in KEYS} == set(Settings.__dataclass_fields__)
+    """But for what only the environment says."""
+    assert {key.replace("-", "_") for key in KEYS} == set(Settings.__dataclass_fields__) - {"deployment_target"}
 
 
 def test_all_keys_at_once() -> None:
@@ -27,6 +29,7 @@ def test_all_keys_at_once() -> None:
         "wheel-dir": "out",
         "plat": "auto",
         "only-plat": True,
+        "require-archs": "universal2,arm64",
         "lib-path": ["a", "/b"],
         "sysroot": "root",
         "exclude": ["libcuda.so.*"],
@@ -40,6 +43,7 @@ def test_all_keys_at_once() -> None:
         "providers": {"liba.so.1": "A.b", "libb.so": {"dist": "b", "built-against": "1.2.7", "marker": "sys_platform == 'linux'"}},
         "export-requires": "=={version}",
         "uniquify-symbols": False,
+        "macos-binding": "install-name",
         "zip-level": 9,
         "jobs": 2,
         "verify": True,
@@ -48,6 +52,7 @@ def test_all_keys_at_once() -> None:
         wheel_dir=Path("proj/out"),
         plat="auto",
         only_plat=True,
+        require_archs=frozenset({Arch.AARCH64, Arch.X86_64}),
         lib_path=(Path("proj/a"), Path("/b")),
         sysroot=Path("proj/root"),
         exclude=("libcuda.so.*",),
@@ -64,6 +69,7 @@ def test_all_keys_at_once() -> None:
         ),
         export_requires="=={version}",
         uniquify_symbols=False,
+        macos_binding=Binding.INSTALL_NAME,
         zip_level=9,
         jobs=2,
         verify=True,
@@ -92,6 +98,11 @@ def test_all_keys_at_once() -> None:
             {"export": [{"library": ["x"], "executables": "maybe"}]},
             "p.toml → tool.nativewheel.export[0].executables: expected one of refuse, vendor, got 'maybe'",
         ),
+        (
+            {"export": [{"library": ["x"], "rename": False, "binding": "flat"}]},
+            "p.toml → tool.nativewheel.export[0].binding: the flat namespace is for symbols with unique names",
+        ),
+        ({"require-archs": "arm64,i386"}, "p.toml → tool.nativewheel.require-archs: not an architecture of macOS: 'i386'"),
         (
             {"export": [{"library": ["x"], "distribution": "-a"}]},
             "p.toml → tool.nativewheel.export[0].distribution: not the name of a distribution: '-a'",
