@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from nativewheel.formats.image import Arch, Identity, Image
+    from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibraries, HostLibrary
     from nativewheel.linkage.search import Asker
 
@@ -103,6 +104,11 @@ def folders(image: Image, installed: str) -> tuple[str, ...]:
     here = posixpath.dirname(installed)
     found = (conventions.expand_rpath(entry, here, here if image.kind is Kind.PROGRAM else None) for entry in image.rpaths)
     return tuple(folder for folder in found if folder is not None)
+
+
+def chain(images: Iterable[WheelImage]) -> tuple[str, ...]:
+    """Return the folders that the search paths of the wheel's images lead to."""
+    return tuple(dict.fromkeys(folder for image in images if image.installed is not None for folder in folders(image.image, image.installed)))
 
 
 def has_slices(image: Image, archs: Iterable[Arch]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError, UnreadableError
 from nativewheel.linkage import macos
 from nativewheel.linkage.contents import LinuxTarget, MacTarget, read_contents
-from nativewheel.linkage.dyld import DyldSearch
+from nativewheel.linkage.dyld import DyldSearch, chain
 from nativewheel.linkage.graph import GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply
@@ -105,17 +105,20 @@ def _manifest(archive: WheelArchive) -> Manifest | None:
 
 
 def _macos(inspection: Inspection, contents: Contents, target: MacTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
-    search = DyldSearch(libraries=HostLibraries(), archs=target.archs, lib_path=lib_path, sysroot=sysroot)
-    graph = GraphBuilder(images=contents.images, loader=search).build()
+    search = DyldSearch(libraries=HostLibraries(), archs=target.archs, lib_path=lib_path, sysroot=sysroot, chain=chain(contents.images))
+    consumes = inspection.manifest.consumes if inspection.manifest else ()
+    graph = GraphBuilder(images=contents.images, loader=search, providers=_Recorded(consumes=consumes)).build()
     own = {str(image.member): image.image for image in contents.images}
     external = {str(path): library.image for path, library in graph.libraries.items()}
     missing = any(link.reach is Reach.NOWHERE for links in graph.links.values() for link in links)
+    plain = GraphBuilder(images=_plain(contents, consumes), loader=search).build() if consumes else graph
     return replace(
         inspection,
         verdict=macos.verdict(own, target.archs),
         repaired=macos.verdict({**own, **external}, target.archs) if external and not missing else None,
         images=_images(contents, graph, tuple(graph.libraries)),
         external=_libraries(graph, tuple(graph.libraries)),
+        spared=_libraries(plain, [path for path in plain.libraries if path not in graph.libraries]),
     )
 
 
@@ -160,16 +163,20 @@ def _spared(
 
     What ``aim`` takes of the host in any case is not among it.
     """
+    judge = _judge(_plain(contents, consumes), known, search, None)
+    return _libraries(judge.graph, [path for path in judge.evaluate(aim.policy).external if path not in aim.external])
+
+
+def _plain(contents: Contents, consumes: tuple[ManifestConsumption, ...]) -> tuple[WheelImage, ...]:
+    """Return the images as they would be if they asked for the plain names of what they take from providers."""
     plain = {item.identity: item.original for item in consumes}
-    images = tuple(
+    return tuple(
         replace(
             image,
             image=replace(image.image, dependencies=tuple(replace(item, name=plain.get(item.name, item.name)) for item in image.image.dependencies)),
         )
         for image in contents.images
     )
-    judge = _judge(images, known, search, None)
-    return _libraries(judge.graph, [path for path in judge.evaluate(aim.policy).external if path not in aim.external])
 
 
 def _images(contents: Contents, graph: Graph, external: Collection[Path]) -> tuple[InspectedImage, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.dyld import DyldSearch, folders, has_slices
+from nativewheel.linkage.dyld import DyldSearch, chain, has_slices
 from nativewheel.linkage.macos import spelled
 from nativewheel.repair.macos_symbols import check_symbols
 from nativewheel.repair.macos_tags import choose, is_for_macos
@@ -68,10 +68,8 @@ class MacOS:
 
     def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> DyldSearch:
         """Return the search that dyld makes."""
-        chain = dict.fromkeys(folder for image in images if image.installed is not None for folder in folders(image.image, image.installed))
-        return DyldSearch(
-            libraries=host, archs=(*self.archs, *options.require_archs), lib_path=options.lib_path, sysroot=options.sysroot, chain=tuple(chain)
-        )
+        archs = (*self.archs, *options.require_archs)
+        return DyldSearch(libraries=host, archs=archs, lib_path=options.lib_path, sysroot=options.sysroot, chain=chain(images))
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
         """Choose tags by the systems that the images are made for; everything that is found on the host has to be vendored."""

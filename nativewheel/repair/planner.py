@@ -22,6 +22,8 @@ from nativewheel.repair.vendoring import name_vendored, used_globs, vendored_lib
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from nativewheel.linkage.contents import Contents, WheelImage
     from nativewheel.linkage.graph import Graph
     from nativewheel.linkage.host import HostLibraries
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.injection import Injection
     from nativewheel.repair.options import RepairOptions
+    from nativewheel.repair.plan import ImageEdit
     from nativewheel.repair.platform import Choice, Platform
     from nativewheel.repair.shimming import Shim
     from nativewheel.repair.vendoring import Vendored
@@ -188,7 +191,7 @@ class _Planner:
             exports=found.shim.exports,
             consumes=found.shim.consumes,
             requires=found.shim.requires,
-            warnings=self._warnings(found),
+            warnings=(*self._warnings(found), *self._lost_signatures(edits)),
             matched=graph.matched | used_globs(found.vendored, graph, options.no_mangle),
         )
 
@@ -246,6 +249,14 @@ class _Planner:
             links = found.graph.links[image.member]
             lines += [f"{image.member}: dependency on {name} dropped, as the interpreter has it" for name in without_libpython(links)]
         return (*lines, *self._duplicates(found.images), *self._uncalled(found))
+
+    def _lost_signatures(self, edits: Iterable[ImageEdit]) -> list[str]:
+        images = {image.member: image.image for image in self.subject.contents.images}
+        return [
+            f"{edit.member}: the signature of its certificate is lost, because the file changes; sign the wheel's files again if you need one"
+            for edit in edits
+            if edit.member in images and images[edit.member].certified
+        ]
 
     def _uncalled(self, found: _Findings) -> list[str]:
         """Name libraries that only code can open, since no image needs them and the shim does not load them."""
