@@ -57,9 +57,11 @@ def edit_text(edit: Edit) -> str:
     """Put one edit into words; an empty text is an empty edit."""
     parts = [f"name {edit.identity}"] if edit.identity is not None else []
     parts += [f"{old} → {new}" for old, new in edit.replace]
+    parts += [f"{binding.dependency} → {binding.identity} in the flat namespace" for binding in edit.flat]
     parts += [f"without {name}" for name in edit.remove]
-    if edit.rename_symbols:
-        parts.append(f"{counted(len(edit.rename_symbols), 'symbol')} renamed")
+    imports = (*(binding.renames for binding in edit.flat), *(renames for _, renames in edit.rename_imports))
+    if renamed := {old for renames in (edit.rename_symbols, *imports) for old, _ in renames}:
+        parts.append(f"{counted(len(renamed), 'symbol')} renamed")
     if edit.rpaths is not None:
         parts.append(f"search path {':'.join(edit.rpaths)}" if edit.rpaths else "no search path")
     if edit.strip:

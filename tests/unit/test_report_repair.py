@@ -10,7 +10,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from nativewheel.formats.image import Arch, Edit, Format, Identity
+from nativewheel.formats.image import Arch, Edit, FlatBinding, Format, Identity
 from nativewheel.linkage.manifest import ManifestConsumption, ManifestExport, ManifestRenames
 from nativewheel.repair.outcome import Outcome
 from nativewheel.repair.plan import Action, ImageEdit, Launcher, NewFile, Plan, VendoredLibrary
@@ -118,6 +118,13 @@ def test_a_library_that_needs_no_edit_says_so() -> None:
         (Edit(identity=NEW_FOO), "name libfoo-0123abcd.so.1"),
         (Edit(rpaths=()), "no search path"),
         (Edit(rpaths=("a", "b")), "search path a:b"),
+        (
+            Edit(
+                flat=(FlatBinding(dependency=FOO, identity=NEW_FOO, renames=(("_f", "_nw_foo__f"),)),),
+                rename_imports=((FOO, (("_f", "_nw_foo__f"), ("_g", "_nw_foo__g"))),),
+            ),
+            "libfoo.so.1 → libfoo-0123abcd.so.1 in the flat namespace; 2 symbols renamed",
+        ),
     ],
 )
 def test_edits_in_words(edit: Edit, text: str) -> None:
