@@ -14,16 +14,19 @@ if TYPE_CHECKING:
 class Conventions(Protocol):
     """How the loader and the linkers of one format name libraries and symbols.
 
-    ``SEARCHED`` says that the search path decides where a library is, so that a name is that of a file; else a name can say the place.  ``ANCHORED``
-    says that an exported library gets an anchor beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.
-    ``SYMBOL_PREFIX`` is what symbols of C have before the name that the source gives them; ``LINK_SUFFIX`` ends the name of a link stub.
+    ``SEARCHED`` says that images have a search path, which decides where a library is.  ``ANCHORED`` says that an exported library gets an anchor
+    beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.  ``SYMBOL_PREFIX`` is what symbols of C have before
+    the name that the source gives them; ``LINK_SUFFIX`` ends the name of a link stub, None where there is none.
     """
 
     SEARCHED: bool
     ANCHORED: bool
     FLAT_BINDING: bool
     SYMBOL_PREFIX: str
-    LINK_SUFFIX: str
+    LINK_SUFFIX: str | None
+
+    def key(self, name: str) -> str:
+        """Return what is equal for two names, or globs over names, that the loader takes for one."""
 
     def file_name(self, identity: Identity) -> str:
         """Return the name of the file that a loader takes for ``identity``."""

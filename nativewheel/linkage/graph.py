@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from nativewheel.formats.conventions import Conventions
     from nativewheel.formats.image import Dependency, Identity, Image
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibrary
@@ -125,10 +126,11 @@ class GraphBuilder:
         """Return the graph of all images and of everything that they reach."""
         for image in self.images:
             if image.installed is not None:
-                self._installed[image.installed] = image
-                identity = image.image.identity
-                for name in {image.installed.rpartition("/")[2], _file_name(image.image, identity) if identity else None} - {None}:
-                    self._named[str(name)].append(image)
+                names, identity = formats.conventions(image.image.format), image.image.identity
+                self._installed[names.key(image.installed)] = image
+                files = {image.installed.rpartition("/")[2], names.file_name(identity) if identity else None} - {None}
+                for name in {names.key(str(file)) for file in files}:
+                    self._named[name].append(image)
         # Programs last: a library of the host that modules reach as well stays one for both.
         for alone in (False, True):
             for image in self.images:
@@ -150,8 +152,8 @@ class GraphBuilder:
         return tuple(self._link(dependency, asker, installed, alone=alone) for dependency in asker.image.dependencies)
 
     def _link(self, dependency: Dependency, asker: Asker, installed: str | None, *, alone: bool) -> Link:
-        name = dependency.name
-        if self._matches(name, self.exclude):
+        name, names = dependency.name, formats.conventions(asker.image.format)
+        if self._matches(name, self.exclude, names):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         chosen = self._provided(name, named=True, alone=alone)
         if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
@@ -171,13 +173,14 @@ class GraphBuilder:
         return None if copied else chosen
 
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
-        found = self.loader.find(dependency.name, asker)
+        found, names = self.loader.find(dependency.name, asker), formats.conventions(asker.image.format)
         if found is None:
             # dyld goes on without a library that LC_LOAD_WEAK_DYLIB names.
-            allowed = self._matches(dependency.name, self.allow_missing) or dependency.requirement is Requirement.WEAK
+            allowed = self._matches(dependency.name, self.allow_missing, names) or dependency.requirement is Requirement.WEAK
             return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
         path = found.library.path
-        if self._matches(str(path), self.exclude) or self._matches(str(found.folder / _file_name(asker.image, dependency.name)), self.exclude):
+        met = found.folder / names.file_name(dependency.name)
+        if self._matches(str(path), self.exclude, names) or self._matches(str(met), self.exclude, names):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         if path not in self._libraries:
             self._libraries[path] = found.library
@@ -187,24 +190,20 @@ class GraphBuilder:
 
     def _in_wheel(self, name: Identity, image: Image, installed: str | None) -> tuple[WheelImage, bool] | None:
         """Return the member that satisfies ``name``, and whether the image's own search path leads there."""
+        names = formats.conventions(image.format)
         for place in self.loader.places(name, image, installed) if installed is not None else ():
-            if found := self._installed.get(place):
+            if found := self._installed.get(names.key(place)):
                 return found, True
         if self.loader.supplies(name):
             return None
-        candidates = self._named.get(_file_name(image, name), [])
+        candidates = self._named.get(names.key(names.file_name(name)), [])
         beside = [found for found in candidates if installed is not None and dirname(found.installed or "") == dirname(installed)]
         if beside or len(candidates) == 1:
             return (beside or candidates)[0], False
         # Several copies, none beside the asker: which of them is loaded is up to code in the wheel that loads one first, so no path is missing.
         return (candidates[0], True) if candidates else None
 
-    def _matches(self, text: str, globs: tuple[str, ...]) -> bool:
-        hits = [glob for glob in globs if fnmatchcase(text, glob)]
+    def _matches(self, text: str, globs: tuple[str, ...], names: Conventions) -> bool:
+        hits = [glob for glob in globs if fnmatchcase(names.key(text), names.key(glob))]
         self._matched.update(hits)
         return bool(hits)
-
-
-def _file_name(image: Image, name: Identity) -> str:
-    """Return the file name that a library must have for ``image`` to find it under ``name``."""
-    return formats.conventions(image.format).file_name(name)

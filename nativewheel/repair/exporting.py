@@ -112,7 +112,7 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
     owner = namespace(archive.name.distribution, rule.abi)
     leaf = conventions.file_name(exported_identity(owner, original) if rule.rename else original)
     folder, symbols = dirname(image.member), _Symbols(archive=archive, image=image, owner=owner)
-    link = Member(join(folder, f"{regular_name(original)}{conventions.LINK_SUFFIX}"))
+    link = Member(join(folder, f"{regular_name(original)}{conventions.LINK_SUFFIX}")) if conventions.LINK_SUFFIX else None
     binding = _binding(rule) if conventions.FLAT_BINDING else None
     renames, kept = symbols.renamed() if rule.uniquify or binding is Binding.FLAT else ({}, ())
     return Exported(
@@ -123,7 +123,7 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
         identity=conventions.named_as_file(leaf),
         member=Member(join(folder, leaf)),
         anchor=Member(join(folder, f"{leaf}.anchor")) if conventions.ANCHORED else None,
-        link=None if basename(link) == leaf else link,
+        link=None if link and basename(link) == leaf else link,
         renames=renames,
         kept=kept,
         binding=binding,
@@ -212,9 +212,9 @@ def files_beside(archive: WheelArchive, exports: Sequence[Exported]) -> list[New
 
 
 def build_files(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
-    """Point pkg-config and CMake files that name a library by its file at the link stub, which stays whatever the library is called."""
+    """Point pkg-config and CMake files that name a library by its file at the link stub, or where there is none at the file with its new name."""
     names = {
-        basename(member): basename(exported.link) for exported in exports if exported.link for member in (exported.image.member, *exported.copies)
+        basename(member): basename(exported.link or exported.member) for exported in exports for member in (exported.image.member, *exported.copies)
     }
     names = {old: new for old, new in names.items() if old != new}
     if not names:

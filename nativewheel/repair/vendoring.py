@@ -123,8 +123,8 @@ def _stand_ins(paths: tuple[Path, ...], graph: Graph, host: HostLibraries) -> di
 
 
 def _plain_name(path: Path, graph: Graph, no_mangle: tuple[str, ...]) -> str | None:
-    own = _file_name(graph.libraries[path])
-    return own if any(fnmatchcase(name, glob) for name in (own, path.name) for glob in no_mangle) else None
+    own, key = _file_name(graph.libraries[path]), formats.conventions(graph.libraries[path].image.format).key
+    return own if any(fnmatchcase(key(name), key(glob)) for name in (own, path.name) for glob in no_mangle) else None
 
 
 def _file_name(library: HostLibrary) -> str:

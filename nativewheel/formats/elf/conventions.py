@@ -14,9 +14,14 @@ SEARCHED = True
 ANCHORED = True
 FLAT_BINDING = False
 SYMBOL_PREFIX = ""
-LINK_SUFFIX = ".so"
+LINK_SUFFIX: str | None = ".so"
 
 _ORIGIN = re.compile(r"\$(?:ORIGIN(?![A-Za-z0-9_])|\{ORIGIN\})")
+
+
+def key(name: str) -> str:
+    """Return ``name``: letter case counts."""
+    return name
 
 
 def file_name(identity: Identity) -> str:

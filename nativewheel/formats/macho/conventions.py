@@ -13,7 +13,7 @@ SEARCHED = False
 ANCHORED = False
 FLAT_BINDING = True
 SYMBOL_PREFIX = "_"
-LINK_SUFFIX = ".tbd"
+LINK_SUFFIX: str | None = ".tbd"
 
 LOADER, EXECUTABLE, RPATH = "@loader_path", "@executable_path", "@rpath"
 
@@ -22,6 +22,11 @@ def relative_rpath(from_dir: str, to_dir: str) -> str:
     """Write the search path entry by which an image in ``from_dir`` finds libraries in ``to_dir``."""
     steps = posixpath.relpath("/" + to_dir, "/" + from_dir)
     return LOADER if steps == "." else f"{LOADER}/{steps}"
+
+
+def key(name: str) -> str:
+    """Return ``name``: letter case counts."""
+    return name
 
 
 def file_name(identity: Identity) -> str:
