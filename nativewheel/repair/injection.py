@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.graph import Reach
 from nativewheel.repair.plan import NewFile
 from nativewheel.shim import inject
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from nativewheel.linkage.contents import WheelImage
-    from nativewheel.linkage.graph import Graph
+    from nativewheel.linkage.graph import Graph, Link
     from nativewheel.wheel.archive import WheelArchive
 
 _IMPORTED = ("py", "pyc", "so", "pyd")
@@ -39,12 +38,12 @@ class Injection:
     uncalled: tuple[Member, ...] = ()
 
 
-def dependents(graph: Graph) -> tuple[WheelImage, ...]:
-    """Return the images of the wheel from which a provider's library is reached, directly or through other libraries, in archive order."""
+def dependents(graph: Graph, wanted: Callable[[Link], bool]) -> tuple[WheelImage, ...]:
+    """Return the images of the wheel from which a ``wanted`` link is reached, directly or through other libraries, in archive order."""
     users: dict[Member | Path, list[Member | Path]] = {}
     reached: list[Member | Path] = []
     for key, links in graph.links.items():
-        if any(link.reach is Reach.PROVIDER for link in links):
+        if any(map(wanted, links)):
             reached.append(key)
         for link in links:
             target = link.member or link.path
@@ -79,7 +78,7 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
             packages.setdefault(package, bytes(archive.read(package)))
         elif image.image.kind is Kind.EXTENSION:
             module = _swap(archive, folders, image, shim)
-            swapped[image.member] = Member(join(dirname(image.member), basename(module.member).removesuffix(".py") + "._nw.so"))
+            swapped[image.member] = Member(join(dirname(image.member), _binary(image.member)))
             modules.append(module)
         else:
             uncalled.append(image.member)
@@ -131,8 +130,13 @@ def _swap(archive: WheelArchive, folders: Mapping[str, Mapping[str, Member]], im
             where=(str(archive.name), image.member),
             hint="move the extension module into a package with an __init__.py",
         )
-    binary = f"{name}._nw.so"
-    return NewFile(member=Member(join(dirname(image.member), f"{name}.py")), data=inject.swap_module(shim, binary))
+    return NewFile(member=Member(join(dirname(image.member), f"{name}.py")), data=inject.swap_module(shim, _binary(image.member)))
+
+
+def _binary(member: Member) -> str:
+    """Return the file name of an extension module that makes way: Python looks for no such suffix, but Windows and people for its end."""
+    name, _, suffixes = basename(member).partition(".")
+    return f"{name}._nw.{suffixes.rpartition('.')[2]}"
 
 
 def _imports_as(file: str, name: str) -> bool:

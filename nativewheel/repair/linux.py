@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.policy import policies, runs
 from nativewheel.linkage.search import HostSearch
 from nativewheel.linkage.verdict import Judge
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Arch, Image, Libc
     from nativewheel.linkage.contents import LinuxTarget, WheelImage
-    from nativewheel.linkage.graph import Graph
+    from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -67,6 +68,14 @@ class Linux:
             lib_path=options.lib_path,
             sysroot=options.sysroot,
         )
+
+    def needs_shim(self, link: Link) -> bool:
+        """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""
+        return link.reach is Reach.PROVIDER
+
+    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:  # noqa: ARG002  (as every Platform)
+        """Return nothing: images say themselves where their libraries are."""
+        return ()
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:
         """Choose the policy to aim at."""

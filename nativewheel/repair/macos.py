@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Kind
 from nativewheel.linkage.dyld import DyldSearch, chain, has_slices
+from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.macos import spelled
 from nativewheel.repair.macos_symbols import check_symbols
 from nativewheel.repair.macos_tags import choose, is_for_macos
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Arch, Image
     from nativewheel.linkage.contents import MacTarget, WheelImage
-    from nativewheel.linkage.graph import Graph
+    from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -70,6 +71,14 @@ class MacOS:
         """Return the search that dyld makes."""
         archs = (*self.archs, *options.require_archs)
         return DyldSearch(libraries=host, archs=archs, lib_path=options.lib_path, sysroot=options.sysroot, chain=chain(images))
+
+    def needs_shim(self, link: Link) -> bool:
+        """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""
+        return link.reach is Reach.PROVIDER
+
+    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:  # noqa: ARG002  (as every Platform)
+        """Return nothing: images say themselves where their libraries are."""
+        return ()
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
         """Choose tags by the systems that the images are made for; everything that is found on the host has to be vendored."""

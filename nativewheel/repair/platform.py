@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Arch, Image, Libc
     from nativewheel.linkage.contents import WheelImage
-    from nativewheel.linkage.graph import Graph, Loader
+    from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -59,6 +59,12 @@ class Platform(Protocol):
 
     def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
         """Return the search for libraries on the host and in the wheel."""
+
+    def needs_shim(self, link: Link) -> bool:
+        """Whether the loader finds what the link leads to only after a shim has done something for it."""
+
+    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:
+        """Return the folders (below the root of the installation) that the shim has to tell the loader of; ``vendored`` is that of new libraries."""
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:
         """Choose tags, and what has to be vendored for them.  Raises ``LinkageError`` and ``UsageError``."""
