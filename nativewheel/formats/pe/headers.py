@@ -1,6 +1,7 @@
 """A PE file's headers, and checked access to its bytes by file offset and by RVA, as the loader of Windows maps them.
 
-pefile is not used: with ``fast_load`` and the few directories that are wanted it takes PLACEHOLDER.
+pefile serves as the reference in tests only.  It reads all symbols where names of DLLs are asked for (16 ms an image against 0.2 ms), and where a
+table is broken it stops without an error, so that names would be missing.
 
 Source: Microsoft's "PE Format", and what the loader refuses.
 """
@@ -208,11 +209,6 @@ class PeFile:
             return self.source.find(needle, start, end)
         found = bytes(self.data[start:end]).find(needle)
         return found if found < 0 else start + found
-
-
-def decoded(name: bytes) -> str:
-    """Return a name as text.  To the loader it is bytes; one that is not UTF-8 is shown with escapes and matches no file."""
-    return name.decode("utf-8", "backslashreplace")
 
 
 @contextmanager

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from nativewheel.errors import UnreadableError
 from nativewheel.formats.pe.constants import DLATTR_RVA, IMAGE_DIRECTORY_ENTRY_DELAY_IMPORT, IMAGE_DIRECTORY_ENTRY_IMPORT
-from nativewheel.formats.pe.headers import NAME_LIMIT, SYMBOL_LIMIT, TEXT_BUDGET, PeFile, Rva, decoded
+from nativewheel.formats.pe.headers import NAME_LIMIT, SYMBOL_LIMIT, TEXT_BUDGET, PeFile, Rva
+from nativewheel.formats.pe.names import decoded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
