@@ -78,14 +78,14 @@ def written(version: Version) -> str:
     return ".".join(map(str, version))
 
 
-def floors(images: Mapping[str, Image], archs: Iterable[Arch]) -> dict[Arch, Floor]:
-    """Return what the images need, by architecture; one for which none of them states a minimum is left out."""
-    found = {}
+def floors(images: Iterable[tuple[str, Image]], archs: Iterable[Arch]) -> dict[Arch, Floor]:
+    """Return what the images (under the names that messages give them) need, by architecture; one for which none states a minimum is left out."""
+    found, named = {}, list(images)
     for arch in archs:
-        stated = {name: minimum for name, image in images.items() if (minimum := _stated(image, arch))}
+        stated = [(name, minimum) for name, image in named if (minimum := _stated(image, arch))]
         if stated:
-            newest = max(stated.values())
-            found[arch] = Floor(exact=newest, needed_by=tuple(name for name, version in stated.items() if version == newest))
+            newest = max(version for _, version in stated)
+            found[arch] = Floor(exact=newest, needed_by=tuple(dict.fromkeys(name for name, version in stated if version == newest)))
     return found
 
 

@@ -36,7 +36,8 @@ def choose(name: WheelName, archs: tuple[Arch, ...], graph: Graph, options: Repa
     than an image needs; ``UsageError`` for a tag that is none.
     """
     _refuse_missing(name, graph)
-    images = {member: image.image for member, image in graph.images.items()} | {path.name: found.image for path, found in graph.libraries.items()}
+    images = [(str(member), image.image) for member, image in graph.images.items()]
+    images += [(path.name, library.image) for path, library in graph.libraries.items()]  # two of one name may need different systems
     floors = macos.floors(images, archs)
     target = _deployment_target(options.deployment_target)
     if target:
@@ -45,7 +46,7 @@ def choose(name: WheelName, archs: tuple[Arch, ...], graph: Graph, options: Repa
     requested = options.plat if options.plat and is_for_macos(options.plat) else None
     if requested:
         _require_promise(name, requested, archs, floors)
-    untrue = [platform for platform in name.platforms if not _holds(platform, floors)]
+    untrue = [platform for platform in name.platforms if _broken_by(platform, floors)]
     new = {requested} if requested and options.only_plat else {*best, *([requested] if requested else [])}
     return Choice(
         external=tuple(graph.libraries),
@@ -124,9 +125,10 @@ def _require_promise(name: WheelName, requested: str, archs: tuple[Arch, ...], f
             )
 
 
-def _holds(platform: str, floors: Mapping[Arch, Floor]) -> bool:
-    archs = macos.archs_of(platform)
-    return all(floors[arch].release <= max(macos.version_of(platform), macos.FIRST[arch]) for arch in archs if arch in floors)
+def _broken_by(platform: str, floors: Mapping[Arch, Floor]) -> list[Floor]:
+    """Return what needs a newer system than the tag promises."""
+    archs = [arch for arch in macos.archs_of(platform) if arch in floors]
+    return [floors[arch] for arch in archs if floors[arch].release > max(macos.version_of(platform), macos.FIRST[arch])]
 
 
 def _is_sound(graph: Graph) -> bool:
@@ -138,7 +140,7 @@ def _is_sound(graph: Graph) -> bool:
 def _raised(untrue: Iterable[str], best: tuple[str, ...], floors: Mapping[Arch, Floor]) -> list[str]:
     lines = []
     for platform in untrue:
-        floor = max((floors[arch] for arch in macos.archs_of(platform) if arch in floors), key=lambda floor: floor.exact)
+        floor = max(_broken_by(platform, floors), key=lambda floor: floor.exact)
         needs = f"{listed(floor.needed_by)} needs macOS {macos.written(floor.exact)}"
         lines.append(f"the content does not allow the tag {platform}, which becomes {'.'.join(best)}: {needs}")
     return lines
