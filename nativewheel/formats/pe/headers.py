@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from contextlib import contextmanager
 from dataclasses import dataclass
-from mmap import mmap
 from struct import Struct
 from typing import TYPE_CHECKING, NewType
 
@@ -53,6 +52,8 @@ SECTOR = 0x200
 """The loader rounds the file offset of a section down to a multiple of this."""
 MOST_MEMORY = 1 << 32
 
+STRING_BLOCK = 256
+"""Bytes in which most strings end."""
 NAME_LIMIT = 512
 """Most bytes of a DLL's name; a path of Windows has 260."""
 SYMBOL_LIMIT = 1 << 16
@@ -107,7 +108,6 @@ class PeFile:
     frames) is still alive.
     """
 
-    source: Buffer
     data: memoryview
     coff_header: int
     optional_header: int
@@ -196,29 +196,21 @@ class PeFile:
     def string(self, address: int, limit: int, what: str) -> bytes:
         """Copy the string at an RVA, without its final NUL; it may have at most ``limit`` bytes."""
         offset, held, zeros = self.extent(address, what)
-        stop = self.find(b"\0", offset, offset + min(held, limit + 1))
-        if stop >= 0:
-            return bytes(self.data[offset:stop])
-        if held <= limit and zeros:
-            return bytes(self.data[offset : offset + held])
+        for size in (STRING_BLOCK, limit + 1):
+            text, end, _ = bytes(self.data[offset : offset + min(held, size)]).partition(b"\0")
+            if end or (zeros and len(text) == held <= limit):
+                return text
         raise UnreadableError(f"{what} does not end within {limit} bytes or within its section", where=(f"RVA {address:#x}",))
-
-    def find(self, needle: bytes, start: int, end: int) -> int:
-        """Return the file offset of the first ``needle`` between two file offsets, or -1."""
-        if isinstance(self.source, bytes | bytearray | mmap):
-            return self.source.find(needle, start, end)
-        found = bytes(self.data[start:end]).find(needle)
-        return found if found < 0 else start + found
 
 
 @contextmanager
 def opened(data: Buffer) -> Iterator[PeFile]:
     """Read the headers of the image that ``data`` holds; release the data at the end.  Raises ``UnreadableError``."""
     with memoryview(data) as whole, whole.cast("B") as view:
-        yield _parse(data, view)
+        yield _parse(view)
 
 
-def _parse(source: Buffer, data: memoryview) -> PeFile:
+def _parse(data: memoryview) -> PeFile:
     if len(data) < DOS_HEADER_SIZE or bytes(data[:2]) != b"MZ":
         raise UnreadableError("not a PE file")
     start = int.from_bytes(data[E_LFANEW : E_LFANEW + 4], "little")
@@ -245,7 +237,6 @@ def _parse(source: Buffer, data: memoryview) -> PeFile:
         raise UnreadableError(f"{number} data directories do not fit into the optional header", where=("optional header",))
     sections = _sections(data, table, count)
     return PeFile(
-        source=source,
         data=data,
         coff_header=coff,
         optional_header=optional,
