@@ -74,6 +74,10 @@ class Module:
         self._python = python
         self._methods = methods
 
+    def has(self, name: str) -> bool:
+        """Tell whether the module has a function."""
+        return name in self._methods
+
     def __call__(self, name: str, *arguments: int) -> object:
         """Call a function of the module."""
         function, flags = self._methods[name]

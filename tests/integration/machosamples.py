@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import struct
@@ -30,6 +31,8 @@ ZIG = (sys.executable, "-m", "ziglang")
 ZIG_ARCHS = {"x86_64": "x86_64", "arm64": "aarch64"}
 COMPILER_OPTIONS = ("-g0", "-O1", "-fno-builtin", "-fno-stack-protector", "-fno-sanitize=all")
 UNIVERSAL_ALIGNMENT = 14
+MOST_CHARACTERS = 200
+"""In a name of a file or folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,10 @@ class Samples:
         """Return the provider's library; ``less`` lacks what consumers import weakly."""
         defines = (f"-DFOO_VERSION={version}", *(("-DFOO_LESS",) if less else ()))
         return self._made(lambda thin: thin.link("libfoo.dylib", "foo.c", *defines, options=options))
+
+    def poor_foo(self) -> Path:
+        """Return a library of the same name that lacks all that consumers want."""
+        return self._made(lambda thin: thin.link("libfoo.dylib", "ring.c", "-DRING=foo", "-DOTHER=foo", "-DRING_VALUE=0", "-DRING_STUB"))
 
     def bar(self, *options: str, far: bool = False, how: tuple[str, ...] = ()) -> Path:
         """Return the consumer of foo; ``far`` has an addend of more than 32 bits, ``how`` is an option of ld64.lld to link the library with."""
@@ -92,6 +99,37 @@ class Samples:
 
         return self._made(first), self._made(second)
 
+    def mid(self, name: str = "mid") -> Path:
+        """Return a library called ``name`` that needs foo."""
+        return self._made(lambda thin: thin.link(f"lib{name}.dylib", "mid.c", f"-DMID={name}", links=(thin.foo(),)))
+
+    def outer(self, name: str = "mid", *options: str, foo: bool = False) -> Path:
+        """Return the consumer of such a library; with ``foo`` it needs that, too."""
+        defines = (f"-DMID={name}", *(("-DOUTER_FOO",) if foo else ()))
+
+        def build(thin: Samples) -> Path:
+            return thin.link("_outer.so", "outer.c", *defines, links=(*((thin.foo(),) if foo else ()), thin.mid(name)), options=options)
+
+        return self._made(build)
+
+    def ringer(self) -> Path:
+        """Return the consumer of both libraries of the ring."""
+        return self._made(lambda thin: thin.link("_ringer.so", "ringer.c", links=thin.ring()))
+
+    def twin(self) -> Path:
+        """Return a library of another name with the symbols of foo."""
+        return self._made(lambda thin: thin.link("libtwin.dylib", "foo.c", "-DFOO_VERSION=7"))
+
+    def bar_of_two(self) -> Path:
+        """Return a consumer that looks everywhere for symbols that two of its libraries have; zig cannot make it."""
+        return self._made(lambda thin: thin.link("_bar.so", "bar.c", "-DBAR_TWO", links=(thin.foo(), thin.twin()), options=("-flat_namespace",)))
+
+    def later(self, name: str, library: str, folder: Path, *defines: str) -> Path:
+        """Return a module like ``name`` that is linked with a library found by its plain name in ``folder``; zig knows no thread-local stubs."""
+        source = {"bar": "bar.c", "baz": "baz.c", "drawing": "drawing.cpp"}[name]
+        less = ("-DBAR_FLAT",) if self.linker == "zig" else ()
+        return self._made(lambda thin: thin.link(f"_{name}.so", source, *defines, *less, links=(f"-L{folder}", f"-l{library}")))
+
     def _made(self, build: Callable[[Samples], Path]) -> Path:
         if self.arch != "universal2":
             return build(self)
@@ -103,7 +141,7 @@ class Samples:
         return joined
 
     def link(self, name: str, source: str, *defines: str, links: tuple[str | Path, ...] = (), options: tuple[str, ...] = ()) -> Path:
-        variant = re.sub(r"[^\w]+", "-", " ".join((source, *defines, *options, *(link for link in links if isinstance(link, str)))))
+        variant = _variant(source, *defines, *options, *(link for link in links if isinstance(link, str)))
         path = self.folder / self.linker / self.arch / variant / name
         if path.exists():
             return path
@@ -131,7 +169,7 @@ class Samples:
 
     def _object(self, source: str, defines: tuple[str, ...]) -> Path:
         """Compile; what the linkers get is the same."""
-        path = self.folder / "objects" / self.arch / (re.sub(r"[^\w]+", "-", " ".join((source, *defines))) + ".o")
+        path = self.folder / "objects" / self.arch / f"{_variant(source, *defines)}.o"
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             cxx = ("-std=c++17", "-fno-exceptions", "-nostdinc++") if source.endswith("cpp") else ()
@@ -150,6 +188,11 @@ class Samples:
             path.parent.mkdir()
             path.write_bytes(machoedit.with_reexports(plain.read_bytes(), {"_front_version"}, edited))
         return path
+
+
+def kinds(*names: str) -> list[tuple[str, str, str]]:
+    """Return (linker, architecture of the samples, architecture of the process) for each of these linkers."""
+    return [(name, arch, cpu) for name in names for arch in (*ARCHS, "universal2") for cpu in ARCHS if arch in {cpu, "universal2"}]
 
 
 def linkers() -> tuple[str, ...]:
@@ -173,6 +216,12 @@ def join_universal(thin: list[bytes]) -> bytes:
         header += struct.pack(">5I", cpu, subtype, start + len(body), len(data), UNIVERSAL_ALIGNMENT)
         body += data
     return bytes(header).ljust(start, b"\0") + bytes(body)
+
+
+def _variant(*words: str) -> str:
+    """Return the name of a file or folder for one way to make something."""
+    name = re.sub(r"[^\w]+", "-", " ".join(words))
+    return name if len(name) <= MOST_CHARACTERS else hashlib.sha256(name.encode()).hexdigest()
 
 
 def _run(*command: str | Path) -> None:

@@ -1,4 +1,7 @@
 /* A consumer of what libfront re-exports. */
+typedef struct PyObject PyObject;
+PyObject *PyModule_Create2(void *definition, int version);
+
 int front_version(void);
 int foo_alias(int a);
 int foo_add(int a, int b);
@@ -6,4 +9,4 @@ int foo_add(int a, int b);
 int baz_version(void) { return front_version(); }
 int baz_alias(int a) { return foo_alias(a); }
 int baz_add(int a, int b) { return foo_add(a, b); }
-int PyInit__baz(void) { return 0; }
+PyObject *PyInit__baz(void) { return PyModule_Create2(0, 3); }

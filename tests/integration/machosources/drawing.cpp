@@ -1,7 +1,10 @@
 /* The consumer of shape: says whether type information and inline variables are the same on both sides of the border. */
 #include "shape.hpp"
 
-extern "C" int PyInit__drawing() { return 0; }
+struct PyObject;
+extern "C" PyObject *PyModule_Create2(void *definition, int version);
+
+extern "C" PyObject *PyInit__drawing() { return PyModule_Create2(0, 3); }
 extern "C" int drawing_area() { return shape_square()->area(); }
 extern "C" int drawing_counted() { return shape_counted() + 10 * shape_count(); }
 
