@@ -43,5 +43,8 @@ class Conventions(Protocol):
     def is_relative_rpath(self, entry: str) -> bool:
         """Whether the folder that a search path entry means depends on where the image is."""
 
-    def expand_rpath(self, entry: str, origin: str) -> str | None:
-        """Return the folder that ``entry`` means for an image in the folder ``origin``, None when that is not below the root."""
+    def expand_rpath(self, entry: str, origin: str, program: str | None = None, /) -> str | None:
+        """Return the folder that ``entry`` means for an image in the folder ``origin``, loaded by a program in the folder ``program``.
+
+        None when that is not below the root; ``program`` is None when that is not there either, as for Python.
+        """

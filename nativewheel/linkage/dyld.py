@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from nativewheel.linkage.search import Asker
 
 _SYSTEM = ("/usr/lib/", "/System/")
-_PYTHON = re.compile(r"(?:.*/)?(?:Python\.framework/.*|libpython\d[\d.]*[a-z]*\.dylib)")
+# Xcode's is Python3.framework, that of the free-threaded build PythonT.framework.
+_PYTHON = re.compile(r"(?:.*/)?(?:Python[3T]?\.framework/.*|libpython\d[\d.]*[a-z]*\.dylib)")
 
 
 @dataclass(slots=True, kw_only=True)

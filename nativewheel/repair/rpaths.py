@@ -6,6 +6,7 @@ from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
+from nativewheel.formats.image import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +23,9 @@ def kept(image: WheelImage) -> tuple[str, ...]:
     entries, conventions = dict.fromkeys(image.image.rpaths), formats.conventions(image.image.format)
     if image.installed is None:
         return tuple(entry for entry in entries if conventions.is_relative_rpath(entry))
-    return tuple(entry for entry in entries if conventions.expand_rpath(entry, dirname(image.installed)) is not None)
+    here = dirname(image.installed)
+    program = here if image.image.kind is Kind.PROGRAM else None
+    return tuple(entry for entry in entries if conventions.expand_rpath(entry, here, program) is not None)
 
 
 def dropped(image: WheelImage) -> tuple[str, ...]:

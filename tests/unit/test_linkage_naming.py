@@ -126,3 +126,43 @@ def test_symbols(own: str, name: str) -> None:
     assert plain_symbol(own, unique) == name.removeprefix(f"{own}__") or name == f"{own}__"
     assert unique_symbol("nw_ntcore", "foo_add") == "nw_ntcore__foo_add"
     assert plain_symbol("nw_ntcore", "nw_ntcore2__foo_add") is None
+
+
+@pytest.mark.parametrize(
+    ("plain", "unique"),
+    [
+        ("_foo_add", "_nw_ntcore__foo_add"),
+        ("__ZN3foo3addEv", "_nw_ntcore___ZN3foo3addEv"),
+        ("foo", "nw_ntcore__foo"),
+        ("_nw_other__foo", "_nw_ntcore__nw_other__foo"),
+        ("nw_ntcore__foo", "nw_ntcore__foo"),
+        ("_nw_ntcore__foo", "_nw_ntcore__foo"),
+    ],
+)
+def test_the_underscore_of_c_names_stays_in_front(plain: str, unique: str) -> None:
+    assert unique_symbol("nw_ntcore", plain, "_") == unique
+    assert plain_symbol("nw_ntcore", unique, "_") == plain.replace("nw_ntcore__", "")
+
+
+@pytest.mark.parametrize("name", ["_foo", "foo", "__nw_ntcore__foo", "_nw_ntcore2__foo", "_nw_ntcore_foo", "nw_ntcore__", "_nw_ntcore__", "_", ""])
+def test_names_of_another_making(name: str) -> None:
+    assert plain_symbol("nw_ntcore", name, "_") is None
+
+
+SYMBOLS = st.text(st.characters(codec="ascii", exclude_categories=["C"]), min_size=1) | st.from_regex(r"_{0,3}(nw_a__)?[a-z]{1,3}", fullmatch=True)
+
+
+@given(NAMESPACES | st.just("nw_a"), SYMBOLS, st.sampled_from(["", "_"]))
+def test_plain_symbols_are_read_back(own: str, name: str, prefix: str) -> None:
+    assume(name != prefix and plain_symbol(own, name, prefix) is None and name not in {f"{own}__", f"{prefix}{own}__"})
+    unique = unique_symbol(own, name, prefix)
+    assert unique != name
+    assert plain_symbol(own, unique, prefix) == name
+    assert unique_symbol(own, unique, prefix) == unique
+    assert unique.startswith(prefix) is name.startswith(prefix)
+
+
+@given(SYMBOLS, SYMBOLS)
+def test_different_symbols_get_different_names(one: str, two: str) -> None:
+    assume(one != two and not {plain_symbol("nw_a", one, "_"), plain_symbol("nw_a", two, "_")} - {None})
+    assert unique_symbol("nw_a", one, "_") != unique_symbol("nw_a", two, "_")

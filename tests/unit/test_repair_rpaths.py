@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from madeimages import extension, member
+from mademacs import dylib
 
 from nativewheel import formats
-from nativewheel.formats.image import Format
+from nativewheel.formats.image import Format, Kind
 from nativewheel.repair.rpaths import away_from, dropped, kept, leading_to
 
 if TYPE_CHECKING:
@@ -89,3 +90,28 @@ def test_what_is_added_leads_where_it_should(folders: list[str], here: str) -> N
     assert [ELF.expand_rpath(entry, here) for entry in entries] == list(dict.fromkeys(folders))
     assert leading_to(folders, here, entries, ELF) == entries
     assert kept(image(*entries, path=installed)) == entries
+
+
+@pytest.mark.parametrize(
+    ("kind", "entries", "stay"),
+    [
+        (Kind.EXTENSION, ("@loader_path/lib", "@executable_path/../lib", "/opt/lib", "@rpath"), ("@loader_path/lib",)),
+        (Kind.LIBRARY, ("@executable_path/../lib", "@loader_path/../../.."), ()),
+        (Kind.PROGRAM, ("@executable_path/../lib", "@executable_path/../../../lib", "@loader_path"), ("@executable_path/../lib", "@loader_path")),
+    ],
+)
+def test_the_folder_of_a_program_is_known_when_the_image_is_one(kind: Kind, entries: tuple[str, ...], stay: tuple[str, ...]) -> None:
+    found = member("pkg/bin/x", dylib(None, kind=kind, rpaths=entries))
+    assert kept(found) == stay
+    assert set(dropped(found)) == {*entries} - {*stay}
+
+
+def test_a_program_among_the_scripts_keeps_all_that_is_relative() -> None:
+    found = member(
+        "s.data/scripts/x", dylib(None, kind=Kind.PROGRAM, rpaths=("@executable_path/../lib", "/opt/lib", "@loader_path")), installed=False
+    )
+    assert (kept(found), dropped(found)) == (("@executable_path/../lib", "@loader_path"), ("/opt/lib",))
+
+
+def test_a_format_whose_names_say_the_place_needs_no_search_path() -> None:
+    assert leading_to(["spam.libs"], "pkg", ("@loader_path",), formats.conventions(Format.MACHO)) == ("@loader_path",)

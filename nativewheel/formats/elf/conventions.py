@@ -53,7 +53,7 @@ def is_relative_rpath(entry: str) -> bool:
     return _ORIGIN.match(entry) is not None
 
 
-def expand_rpath(entry: str, origin: str) -> str | None:
+def expand_rpath(entry: str, origin: str, _program: str | None = None) -> str | None:
     """Return the folder that ``entry`` means for an image in the folder ``origin``, both below the installed root (the root itself is ``""``).
 
     None when it depends on the host: an absolute path, one relative to the current folder, one that leaves the root, or one with ``$LIB`` or

@@ -48,6 +48,6 @@ def is_relative_rpath(_entry: str) -> bool:
     return False
 
 
-def expand_rpath(_entry: str, _origin: str) -> str | None:
+def expand_rpath(_entry: str, _origin: str, _program: str | None = None) -> str | None:
     """Return the folder that a search path entry means: none."""
     return None
