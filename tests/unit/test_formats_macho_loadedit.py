@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from madeslices import ARM64, BASE, EXECUTE, Macho, build_version, command, dylib, named, segment
+from madeslices import ARM64, BASE, BUNDLE, EXECUTE, Macho, build_version, command, dylib, named, segment
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Edit, FlatBinding, Identity
@@ -131,7 +131,22 @@ def test_the_signature_of_a_program_says_so(tmp_path: Path) -> None:
     assert image.code_signature is not None
     flags = image.take(image.code_signature.offset + 20 + 80, 8, "execSegFlags")
     assert int.from_bytes(flags, "big") == EXECSEG_MAIN_BINARY
-    assert verify(image).identifier == "made.dylib"
+    assert verify(image).identifier == "made"
+
+
+@pytest.mark.parametrize(("signed", "identifier"), [(True, "made"), (False, bytes(range(16)).hex())])
+@pytest.mark.parametrize("filetype", [BUNDLE, EXECUTE])
+def test_the_name_of_the_file_leaves_no_trace(tmp_path: Path, filetype: int, signed: bool, identifier: str) -> None:  # noqa: FBT001
+    """Without an install name, a signature calls the image as the last one did, or else by its UUID."""
+    data = replace(MADE, cpu=ARM64, filetype=filetype, signed=signed, commands=COMMANDS[1:]).build()
+    results = []
+    for name in ("one", "two"):
+        (tmp_path / name).write_bytes(data)
+        apply(tmp_path / name, Edit(replace=((FOO, NEW),)), tmp_path / "edited")
+        results.append((tmp_path / "edited").read_bytes())
+    assert results[0] == results[1]
+    state = verify(parse(results[0]).slices[0])
+    assert (state.identifier, state.problem) == (identifier, None)
 
 
 def test_an_install_name_for_what_has_none(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from madeslices import ARM64, Macho, code_signature, command, dylib
 
 from nativewheel.formats.macho.commands import Linkedit
-from nativewheel.formats.macho.signature import SignatureState, Signer, certified, verify
+from nativewheel.formats.macho.signature import SignatureState, Signer, certified, signed_name, verify
 from nativewheel.formats.macho.slices import Slice, parse
 
 MADE = Macho(cpu=ARM64, commands=(dylib(0xD, "libmade.dylib"),), symbols=(bytes(16),) * 600, signed=True)
@@ -43,12 +43,14 @@ def resigned(signature: bytes) -> Slice:
 
 def test_an_unsigned_image() -> None:
     assert verify(image(replace(MADE, signed=False).build())) == SignatureState(signer=Signer.NOBODY)
+    assert signed_name(image(replace(MADE, signed=False).build())) is None
     assert not certified(image(replace(MADE, signed=False).build()))
 
 
 def test_an_ad_hoc_signature() -> None:
     assert start(GOOD) > 2 * 4096
     assert verify(image(GOOD)) == SignatureState(signer=Signer.AD_HOC, identifier="made")
+    assert signed_name(image(GOOD)) == "made"
     assert not certified(image(GOOD))
 
 
@@ -122,6 +124,7 @@ def test_a_signature_that_is_outside_the_image() -> None:
     assert state.problem is not None
     assert "reaches past the end" in state.problem
     assert not certified(image(data))
+    assert signed_name(image(data)) is None
 
 
 def test_the_maker_and_the_page_size() -> None:

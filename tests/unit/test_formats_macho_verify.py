@@ -63,7 +63,7 @@ CHAINED = replace(
 def checked(made: Macho, damage: Callable[[bytearray], None]) -> None:
     with opened(made.build()) as before:
         (image,) = before.slices
-        rewritten = rewrite(image, EDIT, "made.dylib")
+        rewritten = rewrite(image, EDIT)
         assert rewritten is not None
         damage(rewritten.content)
         verify(before, rewritten.content, EDIT, [rewritten.changes], "made.dylib")
@@ -133,7 +133,7 @@ def test_damage_to_code() -> None:
 def test_every_byte_of_the_result_matters() -> None:
     """A wrong bit anywhere is found, but for what has no meaning: filling, the UUID, and numbers that nothing reads."""
     with opened(OPCODES.build()) as before:
-        rewritten = rewrite(before.slices[0], EDIT, "made.dylib")
+        rewritten = rewrite(before.slices[0], EDIT)
         assert rewritten is not None
         good = rewritten.content
         missed = [place for place in range(len(good)) if not _found(before, good, place, rewritten.changes)]

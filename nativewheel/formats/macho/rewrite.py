@@ -11,6 +11,7 @@ from nativewheel.formats.macho.constants import LC_CODE_SIGNATURE, MH_EXECUTE
 from nativewheel.formats.macho.layoutcheck import PAGE_SIZES
 from nativewheel.formats.macho.linkedit import Piece, lay_out, linkedit_segment, read_pieces, write_fields, write_segment
 from nativewheel.formats.macho.loadedit import command_number, edit_commands, write_header
+from nativewheel.formats.macho.signature import signed_name
 from nativewheel.formats.macho.strip import strip
 from nativewheel.formats.macho.symboledit import SymbolChanges, decide, write
 
@@ -27,11 +28,10 @@ class Rewritten:
     changes: SymbolChanges | None
 
 
-def rewrite(image: Slice, edit: Edit, name: str) -> Rewritten | None:
+def rewrite(image: Slice, edit: Edit) -> Rewritten | None:
     """Make ``edit`` to a slice; return None if the edit changes nothing there.
 
-    ``name`` identifies the image in its signature if it has no install name.  Raises ``UnreadableError``, and ``LinkageError`` for what cannot be
-    done.
+    Raises ``UnreadableError``, and ``LinkageError`` for what cannot be done.
     """
     pieces = read_pieces(image)
     signed = pieces.pop(Piece.SIGNATURE, None) is not None or image.arch is Arch.AARCH64
@@ -48,8 +48,13 @@ def rewrite(image: Slice, edit: Edit, name: str) -> Rewritten | None:
     if stripped is not None:
         for command in commands:
             stripped.write_counts(command)
-    identifier = (edit.identity or image.id_dylib or name).rpartition("/")[2].encode()
-    return Rewritten(content=_assemble(image, commands, pieces, identifier if signed else None), changes=changes)
+    return Rewritten(content=_assemble(image, commands, pieces, _identifier(image, edit) if signed else None), changes=changes)
+
+
+def _identifier(image: Slice, edit: Edit) -> bytes:
+    """Return what the signature is to call the image: its install name, or as it was called before; equal images have equal ones in any file."""
+    name = edit.identity or image.id_dylib or signed_name(image) or (image.uuid or b"").hex()
+    return name.rpartition("/")[2].encode()
 
 
 def _same(image: Slice, commands: list[bytearray]) -> bool:

@@ -97,6 +97,17 @@ def certified(image: Slice) -> bool:
         return False
 
 
+def signed_name(image: Slice) -> str | None:
+    """Return what the signature of ``image`` calls it; None without a signature that can be read."""
+    place = image.code_signature
+    if place is None:
+        return None
+    try:
+        return _code_directory(_blobs(image.take(place.offset, place.size, "the code signature")).get(CSSLOT_CODEDIRECTORY, b"")).identifier
+    except UnreadableError:
+        return None
+
+
 def _blobs(signature: bytes) -> dict[int, bytes]:
     """Return the parts of a signature by their slots."""
     if len(signature) < _SUPER_BLOB.size:

@@ -43,7 +43,7 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with mapped(source) as data, opened(data) as file:
         edit = _without_removed(file, edit)
         _require_possible(file, edit)
-        rewritten = [rewrite(image, edit, source.name) for image in file.slices]
+        rewritten = [rewrite(image, edit) for image in file.slices]
         if not any(rewritten):
             shutil.copyfile(source, destination)
             destination.chmod(MODE)
