@@ -1,0 +1,87 @@
+"""Windows, as a platform that wheels are repaired for."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nativewheel.linkage import windows
+from nativewheel.linkage.dllsearch import DllSearch, host_folders, is_dll, member_dlls
+from nativewheel.repair.runtimes import refuse_shared
+from nativewheel.repair.windows_dlls import choose
+from nativewheel.repair.windows_symbols import check_symbols
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from nativewheel.formats.image import Arch, Image
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.graph import Graph
+    from nativewheel.linkage.host import HostLibraries
+    from nativewheel.repair.exporting import Exported
+    from nativewheel.repair.options import RepairOptions
+    from nativewheel.repair.platform import Choice
+    from nativewheel.wheel.archive import WheelArchive
+    from nativewheel.wheel.names import Member, WheelName
+
+ON_WINDOWS = os.name == "nt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Windows:
+    """A `Platform`: one architecture, and the interpreters that the tags of the wheel ``archive`` are for."""
+
+    arch: Arch
+    archive: WheelArchive
+
+    @property
+    def archs(self) -> tuple[Arch, ...]:
+        """The one architecture."""
+        return (self.arch,)
+
+    @property
+    def libc(self) -> None:
+        """Each image has the C runtime of its compiler, and different ones get along in one process."""
+        return
+
+    def __str__(self) -> str:
+        return f"Windows on {windows.spelled(self.arch)}"
+
+    def runs(self, image: Image) -> bool:
+        """Whether a library of the host can go into the wheel."""
+        return is_dll(image, self.arch)
+
+    def refuse(self, name: WheelName, images: Sequence[WheelImage], options: RepairOptions) -> None:
+        """Do nothing: the options that ask for architectures are for universal files."""
+
+    def keeps_promise(self, name: WheelName, plat: str) -> bool:
+        """Whether the wheel has the tag that ``--plat`` asks for; also when that is one of another system."""
+        return not windows.is_for_windows(plat) or plat in name.platforms
+
+    def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> DllSearch:
+        """Return the search that CPython has the loader of Windows make, and the one for DLLs of the host; PATH counts on Windows only."""
+        searched = os.environ.get("PATH") if ON_WINDOWS and options.sysroot is None else None
+        return DllSearch(
+            libraries=host,
+            arch=self.arch,
+            supply=windows.supply(self.archive.name, self.arch),
+            members=member_dlls(images),
+            folders=host_folders(options.lib_path, searched),
+        )
+
+    def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
+        """Keep the tags, which promise no version of Windows; everything that is found on the host has to be vendored."""
+        return choose(self.archive, self.arch, graph, options.plat)
+
+    def check_symbols(
+        self,
+        archive: WheelArchive,
+        graph: Graph,
+        host: HostLibraries,
+        exported: Mapping[Member, Exported],
+        options: RepairOptions,  # noqa: ARG002  (as every Platform)
+    ) -> None:
+        """Compare what images import with what their providers export, and refuse to share a C++ runtime."""
+        refuse_shared(archive, exported.values())
+        check_symbols(archive, graph, host)
