@@ -6,16 +6,17 @@ only where one library alone can be meant.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
-from nativewheel.linkage.graph import Reach
 from nativewheel.repair.consuming import offered, refuse_lacking
 from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.graph import Graph, Link
@@ -39,28 +40,50 @@ def check_symbols(archive: WheelArchive, graph: Graph, host: HostLibraries, expo
                 wanted = [symbol.name for symbol in image.imports if symbol.library == link.name and not symbol.weak]
                 refuse_lacking(archive, member, variant, [name for name in wanted if name not in has])
         flat = {symbol.name for symbol in image.imports if symbol.library is None}
-        if flat and any(link.chosen for link in links):
-            _refuse_ambiguous(archive, graph, host, image, flat)
+        if flat:
+            _Flat(archive=archive, graph=graph, host=host, exported=exported).refuse_ambiguous(image, flat)
         for own in exported.values() if flat else ():
             _refuse_lost(archive, image, own, flat, links)
 
 
-def _refuse_ambiguous(archive: WheelArchive, graph: Graph, host: HostLibraries, image: WheelImage, flat: set[str]) -> None:
-    links = graph.links[image.member]
-    changed = {name for link in links if link.chosen for variant in link.chosen.variants for name in variant.library.renames()} & flat
-    for link in links if changed else ():
-        others: frozenset[str] = frozenset()
-        if link.reach is Reach.MEMBER and link.member is not None:
-            source = graph.images[link.member].source
-            others = frozenset(symbol.name for symbol in formats.exports(archive.read(link.member) if source is None else source.read_bytes()))
-        elif link.path is not None:
-            others = host.exports(link.path)
-        if both := sorted(changed & others):
-            raise LinkageError(
-                f"{listed(both)} is looked up in the flat namespace, and both {link.name} and a provider have it",
-                where=(str(archive.name), image.member),
-                hint="link the extension without -flat_namespace and -undefined dynamic_lookup",
-            )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flat:
+    """What references in the flat namespace may mean."""
+
+    archive: WheelArchive
+    graph: Graph
+    host: HostLibraries
+    exported: Mapping[Member, Exported]
+
+    def refuse_ambiguous(self, image: WheelImage, flat: set[str]) -> None:
+        """Refuse references of which one library gives the symbol another name, and a second one that the image asks for has it, too."""
+        links = self.graph.links[image.member]
+        changed = flat.intersection(name for link in links for name in self._renamed(link))
+        having = {link.member or link.path or link.name: (link.name, changed & self._offered(link)) for link in links} if changed else {}
+        for (name, has), (other, others) in combinations(having.values(), 2):
+            if both := sorted(has & others):
+                raise LinkageError(
+                    f"{listed(both)} is looked up in the flat namespace, and both {name} and {other} have it",
+                    where=(str(self.archive.name), image.member),
+                    hint="link the extension without -flat_namespace and -undefined dynamic_lookup",
+                )
+
+    def _renamed(self, link: Link) -> Iterator[str]:
+        if link.member is not None and link.member in self.exported:
+            yield from self.exported[link.member].renames
+        for variant in link.chosen.variants if link.chosen else ():
+            yield from variant.library.renames()
+
+    def _offered(self, link: Link) -> frozenset[str]:
+        """Return what the library has now, under plain names; nothing is known of the system's."""
+        if link.chosen:
+            return frozenset(name for variant in link.chosen.variants for name in offered(variant.library))
+        if link.path is not None:
+            return self.host.exports(link.path)
+        if link.member is None:
+            return frozenset()
+        source = self.graph.images[link.member].source
+        return frozenset(symbol.name for symbol in formats.exports(self.archive.read(link.member) if source is None else source.read_bytes()))
 
 
 def _refuse_lost(archive: WheelArchive, image: WheelImage, own: Exported, flat: set[str], links: tuple[Link, ...]) -> None:

@@ -14,6 +14,9 @@ from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.naming import exported_identity, module_name, unique_symbol
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, Variant
+from nativewheel.repair.exporting import Exported
+from nativewheel.repair.options import ExportRule
+from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -127,6 +130,26 @@ def graph_of(
     search = DyldSearch(libraries=host or MadeHost(), archs=archs, lib_path=tuple(lib_path), chain=chain(images))
     offers = _Offers({choice.original: choice for choice in choices})
     return GraphBuilder(images=images, loader=search, exclude=exclude, providers=offers).build()
+
+
+def exported(image: WheelImage, *symbols: str, name: str = PLAIN, binding: Binding = Binding.FLAT) -> Exported:
+    """Offer a library of the wheel, as a rule for all of its symbols does."""
+    identity = Identity(f"@rpath/{exported_identity('nw_core', Identity(name)).rpartition('/')[2]}")
+    folder = image.member.rpartition("/")[0]
+    return Exported(
+        image=image,
+        copies=(),
+        rule=ExportRule(library=("*",)),
+        original=Identity(name),
+        identity=identity,
+        member=Member(f"{folder}/{identity.rpartition('/')[2]}"),
+        anchor=None,
+        link=None,
+        renames={symbol: unique_symbol("nw_core", symbol, "_") for symbol in symbols} if binding is Binding.FLAT else {},
+        kept=(),
+        binding=binding,
+        is_global=binding is Binding.FLAT,
+    )
 
 
 def core(archs: tuple[Arch, ...] = ARM) -> bytes:
