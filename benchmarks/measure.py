@@ -46,4 +46,5 @@ def best(costs: Sequence[Cost]) -> Cost:
 
 
 def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "AUDITWHEEL_PLAT"}
+    """Leave out what changes the tags that programs give."""
+    return {name: value for name, value in os.environ.items() if name not in {"AUDITWHEEL_PLAT", "MACOSX_DEPLOYMENT_TARGET"}}

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 PADDING = ("-headerpad", "1000")
 """Room for the names of a build host's folders."""
 FOO = "@rpath/libfoo.dylib"
-LC_LOAD_WEAK_DYLIB = 0x80000018
 
 
 def sampled(linker: str, arch: str, factory: pytest.TempPathFactory) -> Samples:
@@ -148,12 +147,12 @@ def with_minimum(data: bytes, version: str) -> bytes:
     return bytes(changed)
 
 
-def with_weak_load(data: bytes, name: str) -> bytes:
-    """Return an image that can do without a library, as far as its load command goes."""
+def with_kind(data: bytes, name: str, kind: str) -> bytes:
+    """Return an image that asks for a library by another load command."""
     changed, image = bytearray(data), MachO(data)
     commands = [at for command, at, _ in image.commands if command in DYLIBS]
     (place,) = (at for at, dylib in zip(commands, image.dylibs, strict=True) if dylib.name == name)
-    struct.pack_into("<I", changed, place, LC_LOAD_WEAK_DYLIB)
+    struct.pack_into("<I", changed, place, next(command for command, found in DYLIBS.items() if found == kind))
     hash_again(changed, image)
     return bytes(changed)
 
