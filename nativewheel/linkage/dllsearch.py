@@ -31,14 +31,15 @@ _SYSTEM_FOLDERS = ("System32", "SysWOW64", "Sysnative")
 class DllSearch:
     """Looks for DLLs of one architecture (a `Loader`).
 
-    ``folders`` are those of the build host, first come first served.  ``members`` has the installed paths of the wheel's DLLs by `dll_name`.  Names
-    are compared without regard to case, on hosts that tell it apart, too.
+    ``folders`` are those of the build host, first come first served.  ``members`` has the installed paths of the wheel's DLLs by `dll_name`;
+    ``added`` are those of which the wheel knows nothing yet.  Names are compared without regard to case, on hosts that tell it apart, too.
     """
 
     libraries: HostLibraries
     arch: Arch
     supply: Supply
     members: Mapping[str, tuple[str, ...]]
+    added: frozenset[str] = frozenset()
     folders: tuple[Path, ...] = ()
     _listings: dict[Path, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
 
@@ -58,7 +59,7 @@ class DllSearch:
         """
         here, paths = folded(dirname(installed)), self.members.get(dll_name(name), ())
         beside = tuple(path for path in paths if folded(dirname(path)) == here)
-        return beside or (() if self.supplies(name) else paths)
+        return beside or (() if self.supplies(name) else tuple(path for path in paths if path not in self.added))
 
     def find(self, name: Identity, asker: Asker) -> Found | None:
         """Return the first DLL of the architecture that the folders have, or None.

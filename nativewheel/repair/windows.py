@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
+from posixpath import dirname
 from typing import TYPE_CHECKING
 
+from nativewheel.formats.image import Kind
 from nativewheel.linkage import windows
 from nativewheel.linkage.dllsearch import DllSearch, host_folders, is_dll, member_dlls
+from nativewheel.linkage.graph import Reach
 from nativewheel.repair.runtimes import refuse_shared
 from nativewheel.repair.windows_dlls import choose
 from nativewheel.repair.windows_symbols import check_symbols
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from nativewheel.formats.image import Arch, Image
     from nativewheel.linkage.contents import WheelImage
-    from nativewheel.linkage.graph import Graph
+    from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -67,8 +71,20 @@ class Windows:
             arch=self.arch,
             supply=windows.supply(self.archive.name, self.arch),
             members=member_dlls(images),
+            added=frozenset(image.installed for image in images if image.source is not None and image.installed is not None),
             folders=host_folders(options.lib_path, searched),
         )
+
+    def needs_shim(self, link: Link) -> bool:
+        """Whether the DLL is of another wheel, or in a folder that a repair has filled: modules say neither, and PATH does not count for them."""
+        return link.reach in {Reach.PROVIDER, Reach.HOST} or not link.reachable
+
+    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:
+        """Return the folder ``vendored``, and those of the wheel's own DLLs that other DLLs need.
+
+        A provider's DLL is loaded for other wheels, too, before code of its own wheel has named these folders.
+        """
+        return tuple(dict.fromkeys((*([vendored] if vendored else []), *_folders(graph, vendored))))
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
         """Keep the tags, which promise no version of Windows; everything that is found on the host has to be vendored."""
@@ -85,3 +101,16 @@ class Windows:
         """Compare what images import with what their providers export, and refuse to share a C++ runtime."""
         refuse_shared(archive, exported.values())
         check_symbols(archive, graph, host)
+
+
+def _folders(graph: Graph, vendored: str | None) -> Iterator[str]:
+    """Yield the folders of DLLs that DLLs in other folders need, or that a module needs and the user adds."""
+    for key, links in graph.links.items():
+        asker = None if isinstance(key, Path) else graph.images[key]
+        here = vendored if asker is None else dirname(asker.installed or "")
+        for link in links:
+            target = graph.images[link.member].installed if link.member is not None else None
+            if target is None or dirname(target) == here:
+                continue
+            if asker is None or asker.image.kind is Kind.LIBRARY or not link.reachable:
+                yield dirname(target)

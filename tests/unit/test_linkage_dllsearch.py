@@ -126,6 +126,13 @@ def test_places_in_the_wheel(members: tuple[str, ...], name: str, places: tuple[
     assert search(MadeHost(), images=images).places(Identity(name), image(), "pkg/x.pyd") == places
 
 
+def test_code_of_the_wheel_does_not_know_of_what_is_added() -> None:
+    made = search(MadeHost(), images=tuple(member(path, image()) for path in ("x.libs/foo.dll", "x.libs/bar.dll", "pkg/bar.dll", "other/bar.dll")))
+    made.added = frozenset({"x.libs/foo.dll", "x.libs/bar.dll", "pkg/bar.dll"})
+    assert [made.places(Identity(name), image(), "pkg/x.pyd") for name in ("foo.dll", "bar.dll")] == [(), ("pkg/bar.dll",)]
+    assert made.places(Identity("bar.dll"), image(), "new/x.pyd") == ("other/bar.dll",)
+
+
 def test_programs_and_what_goes_to_other_places_are_no_dlls_of_the_wheel() -> None:
     images = (member("pkg/foo.exe", image(kind=Kind.PROGRAM)), member("x.data/scripts/bar.dll", image(), installed=False), member("a/b.pyd", image()))
     assert member_dlls(images) == {"b.pyd": ("a/b.pyd",)}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import sys
 from types import ModuleType
+from typing import Any
 
 import pytest
-from delvewheel import _dll_list
 
 from nativewheel.errors import MachineError
 from nativewheel.formats.image import Arch
@@ -15,6 +16,7 @@ from nativewheel.linkage import windows
 from nativewheel.linkage.windows import arch_of, dll_name, is_for_windows, is_msvc_runtime, other_python, spelled, supply
 from nativewheel.wheel.names import WheelName
 
+_dll_list: Any = importlib.import_module(windows.LISTS)
 VCRUNTIME, VCRUNTIME_1 = "vcruntime140.dll", "VCRUNTIME140_1.dll"
 
 
@@ -169,7 +171,7 @@ def test_the_shape_of_the_lists() -> None:
 
 @pytest.mark.parametrize("module", [None, ModuleType("empty")])
 def test_lists_that_cannot_be_read_are_an_error_of_the_machine(monkeypatch: pytest.MonkeyPatch, module: ModuleType | None) -> None:
-    monkeypatch.setitem(sys.modules, windows.LISTS, module)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, windows.LISTS, module)
     with pytest.raises(MachineError, match="delvewheel's lists of DLLs cannot be read") as caught:
         is_msvc_runtime("msvcp140.dll")
     assert caught.value.hint == "reinstall delvewheel"

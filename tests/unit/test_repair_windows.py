@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,6 @@ from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from pathlib import Path
 
     from nativewheel.repair.platform import Choice
 
@@ -69,9 +69,9 @@ def opened(folder: Path, members: Mapping[str, bytes] | None = None, tag: str = 
     return WheelArchive(wheel(folder / "dist", tag, members or {}))
 
 
-def graph_of(platform: Windows, host: MadeHost, *images: WheelImage, lib_path: Path | None = None, **globs: tuple[str, ...]) -> Graph:
+def graph_of(platform: Windows, host: MadeHost, *images: WheelImage, lib_path: Path | None = None, allowed: tuple[str, str] = ("", "")) -> Graph:
     loader = platform.loader(images, host, RepairOptions(lib_path=(lib_path,) if lib_path else ()))
-    return GraphBuilder(images=images, loader=loader, **globs).build()
+    return GraphBuilder(images=images, loader=loader, exclude=allowed[:1], allow_missing=allowed[1:]).build()
 
 
 def chosen(platform: Windows, graph: Graph, plat: str | None = None) -> Choice:
@@ -110,6 +110,41 @@ def test_path_is_searched_on_windows_only(platform: Windows, tmp_path: Path, mon
     assert folders == [(given, tmp_path), (given,)]
 
 
+def test_what_a_shim_is_for(platform: Windows, tmp_path: Path) -> None:
+    host = MadeHost()
+    host.put(tmp_path / "bar.dll", image("inner.dll", identity="bar.dll").image)
+    images = (
+        module("bar.dll", "foo.dll", "kernel32.dll"),
+        at("pkg/lib/foo.dll", image("inner.dll", identity="foo.dll")),
+        at("pkg/deep/inner.dll", image(identity="inner.dll")),
+    )
+    graph = graph_of(platform, host, *images, lib_path=tmp_path)
+    assert {link.name: platform.needs_shim(link) for link in graph.links[images[0].member]} == {
+        "bar.dll": True,
+        "foo.dll": False,
+        "kernel32.dll": False,
+    }
+    assert platform.shim_folders(graph, "small.libs") == ("small.libs", "pkg/deep")
+    assert platform.shim_folders(graph_of(platform, host, module("kernel32.dll")), None) == ()
+    link = Link(dependency=Dependency(name=Identity("foo.dll")), reach=Reach.PROVIDER, chosen=choice_of("foo.dll", HAS))
+    assert platform.needs_shim(link)
+
+
+def test_the_folder_of_what_the_user_adds_is_for_the_shim(platform: Windows) -> None:
+    added = WheelImage(
+        member=Member("small.libs/foo.dll"),
+        installed="small.libs/foo.dll",
+        size=1,
+        image=image(identity="foo.dll").image,
+        imports=(),
+        source=Path("x"),
+    )
+    graph = graph_of(platform, MadeHost(), module("foo.dll"), added)
+    (link,) = graph.links[Member(MODULE)]
+    assert (link.member, platform.needs_shim(link)) == (added.member, True)
+    assert platform.shim_folders(graph, None) == ("small.libs",)
+
+
 def test_another_windows_is_refused(platform: Windows) -> None:
     with pytest.raises(UsageError, match=r"--plat win32 is not what small-1\.0-cp311-cp311-win_amd64\.whl is made for") as caught:
         chosen(platform, graph_of(platform, MadeHost(), module()), "win32")
@@ -137,7 +172,7 @@ def test_a_missing_dll_is_refused(platform: Windows, names: tuple[str | Dependen
 
 
 def test_what_may_be_missing(platform: Windows) -> None:
-    graph = graph_of(platform, MadeHost(), module("foo.dll", "bar.dll"), exclude=("foo.*",), allow_missing=("bar.dll",))
+    graph = graph_of(platform, MadeHost(), module("foo.dll", "bar.dll"), allowed=("foo.*", "bar.dll"))
     assert chosen(platform, graph).external == ()
 
 
