@@ -1,0 +1,4 @@
+/* A library that needs foo. */
+#include "foo.h"
+
+__declspec(dllexport) int mid_value(void) { return foo_version() * 10; }
