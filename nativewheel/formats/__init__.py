@@ -84,7 +84,9 @@ def conventions(found: Format) -> Conventions:
         from nativewheel.formats.macho import conventions as macho  # noqa: PLC0415  (a wheel is for one system)
 
         return macho
-    raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+    from nativewheel.formats.pe import conventions as pe  # noqa: PLC0415
+
+    return pe
 
 
 def kept_names(library: Buffer) -> frozenset[str]:
@@ -170,10 +172,12 @@ def _reader(data: Buffer) -> _Reader:
     if found is Format.ELF:
         return _elf
     if found is Format.MACHO:
-        from nativewheel.formats.macho import reader  # noqa: PLC0415  (a wheel is for one system, and the other's reader costs time to load)
+        from nativewheel.formats.macho import reader as macho  # noqa: PLC0415  (a wheel is for one system, and the others' readers cost time to load)
 
-        return reader
-    raise UnreadableError(f"{_NAMES[found]} images are not supported yet by this version")
+        return macho
+    from nativewheel.formats.pe import reader as pe  # noqa: PLC0415
+
+    return pe
 
 
 def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:

@@ -16,6 +16,9 @@ FAT_MAGICS = frozenset({b"\xca\xfe\xba\xbe", b"\xca\xfe\xba\xbf"})
 FIRST_JAVA_VERSION = 0x2C
 """A Java class file has the magic of a universal Mach-O, with a class file version (above this) where the number of slices is."""
 
+WINDOWS = frozenset({"win32", "win_amd64", "win_arm64"})
+"""The platform tags of Windows that CPython has or had builds for, but for Itanium's."""
+
 MZ_HEADER_SIZE = 64
 FIRST_TEXT = 0x01000000
 """A file that merely starts with the letters MZ has text where the offset of the PE header is, which makes the number larger than this."""
@@ -42,7 +45,7 @@ def of_platform(platform: str) -> Format | None:
         return Format.ELF
     if platform.startswith("macosx_"):
         return Format.MACHO
-    return Format.PE if platform.startswith("win") else None
+    return Format.PE if platform in WINDOWS else None
 
 
 def _is_elf_image(head: bytes) -> bool:

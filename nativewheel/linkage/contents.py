@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from nativewheel import formats
 from nativewheel.errors import ForeignImageError, LinkageError, UnreadableError
 from nativewheel.formats.image import Arch, Format, Kind, Libc
-from nativewheel.linkage import macos, policy
+from nativewheel.linkage import macos, policy, windows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +63,23 @@ class MacTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WindowsTarget:
+    """What a Windows wheel is for."""
+
+    arch: Arch
+
+    @property
+    def archs(self) -> tuple[Arch, ...]:
+        """The one architecture."""
+        return (self.arch,)
+
+    @property
+    def libc(self) -> None:
+        """Each image has the C runtime of its compiler, and several of them in one process go together."""
+        return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contents:
     """The images of a wheel.
 
@@ -72,7 +89,7 @@ class Contents:
     """
 
     images: tuple[WheelImage, ...]
-    target: LinuxTarget | MacTarget | None = None
+    target: LinuxTarget | MacTarget | WindowsTarget | None = None
     incomplete: tuple[WheelImage, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -98,7 +115,13 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     images = [item for item in read if isinstance(item, WheelImage)]
     if not images:
         return _without_images(archive.name, foreign)
-    return _for_macos(archive.name, images, foreign) if expected == {Format.MACHO} else _for_linux(archive.name, images, foreign, libc)
+    match expected.pop():
+        case Format.MACHO:
+            return _for_macos(archive.name, images, foreign)
+        case Format.PE:
+            return _for_windows(archive.name, images, foreign)
+        case _:
+            return _for_linux(archive.name, images, foreign, libc)
 
 
 def _refuse_unsupported(name: WheelName) -> None:
@@ -136,6 +159,17 @@ def _for_macos(name: WheelName, images: list[WheelImage], foreign: list[Member])
         incomplete=tuple(image for image in others if not set(archs).isdisjoint(image.image.archs)),
         warnings=_left_alone([*foreign, *(image.member for image in others)]),
     )
+
+
+def _for_windows(name: WheelName, images: list[WheelImage], foreign: list[Member]) -> Contents:
+    archs = [arch for platform in name.platforms if (arch := windows.arch_of(platform))]
+    if len(set(archs)) > 1:
+        raise LinkageError("its tags name several architectures", where=(str(name),), hint="build one wheel for each architecture")
+    arch = archs[0]
+    fitting = tuple(image for image in images if arch in image.image.archs)
+    _require_fitting(name, images, fitting, f"Windows on {windows.spelled(arch)}")
+    others = [image.member for image in images if image not in fitting]
+    return Contents(images=fitting, target=WindowsTarget(arch=arch), warnings=_left_alone([*foreign, *others]))
 
 
 def _for_linux(name: WheelName, images: list[WheelImage], foreign: list[Member], libc: Libc | None) -> Contents:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, UnreadableError
-from nativewheel.linkage import macos
-from nativewheel.linkage.contents import LinuxTarget, MacTarget, read_contents
+from nativewheel.linkage import macos, windows
+from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget, read_contents
+from nativewheel.linkage.dllsearch import DllSearch, host_folders, member_dlls
 from nativewheel.linkage.dyld import DyldSearch, chain
 from nativewheel.linkage.graph import GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
-from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply
+from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply, Verdict
 from nativewheel.linkage.manifest import MANIFEST, parse
 from nativewheel.linkage.naming import is_hashed
 from nativewheel.linkage.policy import PolicySet, policies
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Identity
     from nativewheel.linkage.contents import Contents, WheelImage
-    from nativewheel.linkage.graph import Graph, Link, ProviderSearch
+    from nativewheel.linkage.graph import Graph, Link, Loader, ProviderSearch
     from nativewheel.linkage.manifest import Manifest, ManifestConsumption
     from nativewheel.linkage.verdict import Evaluation
 
@@ -69,6 +71,8 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
             return _linux(inspection, contents, target, tuple(lib_path), sysroot)
         case MacTarget() as mac:
             return _macos(inspection, contents, mac, tuple(lib_path), sysroot)
+        case WindowsTarget() as win:
+            return _windows(inspection, contents, win, tuple(lib_path))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +110,46 @@ def _manifest(archive: WheelArchive) -> Manifest | None:
 
 def _macos(inspection: Inspection, contents: Contents, target: MacTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
     search = DyldSearch(libraries=HostLibraries(), archs=target.archs, lib_path=lib_path, sysroot=sysroot, chain=chain(contents.images))
-    consumes = inspection.manifest.consumes if inspection.manifest else ()
-    graph = GraphBuilder(images=contents.images, loader=search, providers=_Recorded(consumes=consumes)).build()
+    found, graph = _looked_up(inspection, contents, search)
     own = {str(image.member): image.image for image in contents.images}
     external = {str(path): library.image for path, library in graph.libraries.items()}
-    missing = any(link.reach is Reach.NOWHERE for links in graph.links.values() for link in links)
-    plain = GraphBuilder(images=_plain(contents, consumes), loader=search).build() if consumes else graph
     return replace(
-        inspection,
+        found,
         verdict=macos.verdict(own, target.archs),
-        repaired=macos.verdict({**own, **external}, target.archs) if external and not missing else None,
+        repaired=macos.verdict({**own, **external}, target.archs) if external and not _lacks_any(graph) else None,
+    )
+
+
+def _windows(inspection: Inspection, contents: Contents, target: WindowsTarget, lib_path: tuple[Path, ...]) -> Inspection:
+    search = DllSearch(
+        libraries=HostLibraries(),
+        arch=target.arch,
+        supply=windows.supply(inspection.name, target.arch),
+        members=member_dlls(contents.images),
+        folders=host_folders(lib_path, os.environ.get("PATH") if os.name == "nt" else None),
+    )
+    found, graph = _looked_up(inspection, contents, search)
+    tag = next(platform for platform in inspection.name.platforms if windows.arch_of(platform) is target.arch)
+    verdict = Verdict(tag=tag)  # no tag says which version of Windows
+    return replace(found, verdict=verdict, repaired=verdict if graph.libraries and not _lacks_any(graph) else None)
+
+
+def _looked_up(inspection: Inspection, contents: Contents, search: Loader) -> tuple[Inspection, Graph]:
+    """Fill in who supplies what; everything that the host has and the platform does not is external."""
+    consumes = inspection.manifest.consumes if inspection.manifest else ()
+    graph = GraphBuilder(images=contents.images, loader=search, providers=_Recorded(consumes=consumes)).build()
+    plain = GraphBuilder(images=_plain(contents, consumes), loader=search).build() if consumes else graph
+    found = replace(
+        inspection,
         images=_images(contents, graph, tuple(graph.libraries)),
         external=_libraries(graph, tuple(graph.libraries)),
         spared=_libraries(plain, [path for path in plain.libraries if path not in graph.libraries]),
     )
+    return found, graph
+
+
+def _lacks_any(graph: Graph) -> bool:
+    return any(link.reach is Reach.NOWHERE for links in graph.links.values() for link in links)
 
 
 def _linux(inspection: Inspection, contents: Contents, target: LinuxTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:

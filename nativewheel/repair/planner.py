@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.contents import LinuxTarget, MacTarget
+from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget
 from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import MANIFEST
 from nativewheel.repair import consuming, exporting, rpaths, shimming
@@ -19,6 +19,7 @@ from nativewheel.repair.metadata import metadata_of
 from nativewheel.repair.plan import Action, Launcher, Plan
 from nativewheel.repair.references import without_libpython
 from nativewheel.repair.vendoring import name_vendored, used_globs, vendored_libraries
+from nativewheel.repair.windows import Windows
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ class Subject:
                 return Linux(target=target)
             case MacTarget() as target:
                 return MacOS(target=target, incomplete=self.contents.incomplete)
+            case WindowsTarget() as target:
+                return Windows(arch=target.arch, archive=self.archive)
             case None:
                 return None
 
