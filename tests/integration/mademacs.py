@@ -128,7 +128,7 @@ def graph_of(
 ) -> Graph:
     """Build the graph of a wheel."""
     search = DyldSearch(libraries=host or MadeHost(), archs=archs, lib_path=tuple(lib_path), chain=chain(images))
-    offers = _Offers({choice.original: choice for choice in choices})
+    offers = _Offers({name: choice for choice in choices for name in (choice.original, choice.identity)})
     return GraphBuilder(images=images, loader=search, exclude=exclude, providers=offers).build()
 
 
