@@ -196,7 +196,7 @@ class PeFile:
     def string(self, address: int, limit: int, what: str) -> bytes:
         """Copy the string at an RVA, without its final NUL; it may have at most ``limit`` bytes."""
         offset, held, zeros = self.extent(address, what)
-        for size in (STRING_BLOCK, limit + 1):
+        for size in (min(STRING_BLOCK, limit + 1), limit + 1):
             text, end, _ = bytes(self.data[offset : offset + min(held, size)]).partition(b"\0")
             if end or (zeros and len(text) == held <= limit):
                 return text

@@ -83,8 +83,17 @@ def _dependencies(pe: PeFile, own: str) -> tuple[Dependency, ...]:
 
 
 def _wanted(pe: PeFile) -> Iterator[Symbol]:
-    for symbol in read_symbols(pe, (*read_imports(pe), *read_delay_imports(pe))):
+    """Yield the symbols that the image asks for; each DLL has one spelling, that of the image's dependency."""
+    spellings: dict[str, str] = {}
+
+    def library(name: bytes) -> Identity:
+        text = decoded(name)
+        return Identity(spellings.setdefault(folded(text), text))
+
+    descriptors = (*read_imports(pe), *read_delay_imports(pe))
+    libraries = {descriptor.name: library(descriptor.name) for descriptor in descriptors}
+    for symbol in read_symbols(pe, descriptors):
         name = decoded(symbol.name) if symbol.name is not None else f"#{symbol.ordinal}"
-        yield Symbol(name=name, library=Identity(decoded(symbol.descriptor.name)))
+        yield Symbol(name=name, library=libraries[symbol.descriptor.name])
     for forwarder in read_forwarders(pe):
-        yield Symbol(name=decoded(forwarder.function), library=Identity(decoded(forwarder.module)))
+        yield Symbol(name=decoded(forwarder.function), library=library(forwarder.module))
