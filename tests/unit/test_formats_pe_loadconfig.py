@@ -8,7 +8,7 @@ import pytest
 from madepe import ADDRESS, AMD64, ARM64, I386, LOAD_CONFIG, Pe, load_config
 
 from nativewheel.errors import UnreadableError
-from nativewheel.formats.pe.headers import opened
+from nativewheel.formats.pe.headers import Rva, opened
 from nativewheel.formats.pe.loadconfig import LoadConfig, read_loadconfig
 
 
@@ -20,7 +20,9 @@ def read(machine: int, content: bytes) -> LoadConfig | None:
 @pytest.mark.parametrize(("machine", "field"), [(AMD64, ADDRESS + 78), (ARM64, ADDRESS + 78), (I386, ADDRESS + 54)])
 def test_fields(machine: int, field: int) -> None:
     content = load_config(plus=machine != I386, dependent_load_flags=0x900)
-    assert read(machine, content) == LoadConfig(address=ADDRESS, size=len(content), dependent_load_flags=0x900, flags_field=field, is_hybrid=False)
+    assert read(machine, content) == LoadConfig(
+        address=Rva(ADDRESS), size=len(content), dependent_load_flags=0x900, flags_field=Rva(field), is_hybrid=False
+    )
 
 
 def test_code_for_two_machines() -> None:
