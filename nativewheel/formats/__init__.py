@@ -39,7 +39,6 @@ __all__ = [
     "writer_version",
 ]
 
-_NAMES = {Format.PE: "PE (Windows)", Format.MACHO: "Mach-O (macOS)"}
 HEAD = 4096
 """Bytes at the start of a file that `detect` wants."""
 
@@ -119,9 +118,8 @@ def anchor(library: Buffer, identity: Identity) -> bytes:
     """
     from nativewheel.formats.elf import anchor as elf  # noqa: PLC0415  (for repair only)
 
-    found = _format(library)
-    if found is not Format.ELF:
-        raise UnreadableError(f"{_NAMES[found]} images have no anchors")
+    if _format(library) is not Format.ELF:
+        raise UnreadableError("anchors are for libraries of Linux")
     return elf.anchor(library, identity)
 
 
@@ -140,7 +138,7 @@ def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, 
         from nativewheel.formats.macho import stub as macho  # noqa: PLC0415
 
         return macho.link_stub(library, identity, plain_names or {})
-    raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
+    raise UnreadableError("DLLs have no link stubs: import libraries keep the plain names")
 
 
 def writer_version(found: Format) -> str:
@@ -152,6 +150,10 @@ def writer_version(found: Format) -> str:
         from nativewheel.formats.macho import writer  # noqa: PLC0415  (for repair only)
 
         return f"nativewheel/macho {writer.REVISION}"
+    if found is Format.PE:
+        from nativewheel.formats.pe import writer as pe  # noqa: PLC0415
+
+        return f"nativewheel/pe {pe.REVISION}"
     from nativewheel.formats.elf import patchelf  # noqa: PLC0415
 
     return f"patchelf {patchelf.version()}"
@@ -189,7 +191,9 @@ def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:
         from nativewheel.formats.macho import writer as macho  # noqa: PLC0415
 
         return macho.apply
-    raise UnreadableError(f"{_NAMES[found]} images cannot be changed yet by this version")
+    from nativewheel.formats.pe import writer as pe  # noqa: PLC0415
+
+    return pe.apply
 
 
 def _format(data: Buffer) -> Format:

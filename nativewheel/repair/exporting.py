@@ -114,7 +114,8 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
     folder, symbols = dirname(image.member), _Symbols(archive=archive, image=image, owner=owner)
     link = Member(join(folder, f"{regular_name(original)}{conventions.LINK_SUFFIX}")) if conventions.LINK_SUFFIX else None
     binding = _binding(rule) if conventions.FLAT_BINDING else None
-    renames, kept = symbols.renamed() if rule.uniquify or binding is Binding.FLAT else ({}, ())
+    unique = conventions.RENAMES_SYMBOLS and (rule.uniquify or binding is Binding.FLAT)
+    renames, kept = symbols.renamed() if unique else ({}, ())
     return Exported(
         image=image,
         copies=tuple(copy.member for copy in copies),

@@ -13,6 +13,7 @@ from nativewheel.formats.image import Identity
 SEARCHED = True
 ANCHORED = True
 FLAT_BINDING = False
+RENAMES_SYMBOLS = True
 SYMBOL_PREFIX = ""
 LINK_SUFFIX: str | None = ".so"
 

@@ -12,6 +12,7 @@ from nativewheel.formats.image import Identity
 SEARCHED = False
 ANCHORED = False
 FLAT_BINDING = True
+RENAMES_SYMBOLS = True
 SYMBOL_PREFIX = "_"
 LINK_SUFFIX: str | None = ".tbd"
 

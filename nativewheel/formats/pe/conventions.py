@@ -14,6 +14,7 @@ from nativewheel.formats.pe.names import folded, with_suffix
 SEARCHED = False
 ANCHORED = False
 FLAT_BINDING = False
+RENAMES_SYMBOLS = False
 SYMBOL_PREFIX = ""
 LINK_SUFFIX: str | None = None
 
