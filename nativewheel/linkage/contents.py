@@ -150,6 +150,8 @@ def _without_images(name: WheelName, foreign: list[Member]) -> Contents:
 
 def _for_macos(name: WheelName, images: list[WheelImage], foreign: list[Member]) -> Contents:
     archs = tuple(sorted({arch for platform in name.platforms for arch in macos.archs_of(platform)}))
+    if not archs:  # such as intel, which was i386 as well
+        raise UnreadableError(f"wheels for {'.'.join(name.platforms)} are not supported", where=(str(name),))
     fitting = tuple(image for image in images if set(archs) <= set(image.image.archs))
     _require_fitting(name, images, fitting, " and ".join(map(macos.spelled, archs)))
     others = [image for image in images if image not in fitting]

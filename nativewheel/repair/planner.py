@@ -139,7 +139,7 @@ class _Planner:
         added = tuple(added_image(archive, library, self._folder, self.host, self.platform) for library in options.add_library)
         copies = {copy for exported in self.subject.exports for copy in exported.copies}
         images = tuple(image for image in self.subject.contents.images if image.member not in copies)
-        self.platform.refuse(archive.name, images, options)
+        self.platform.refuse(archive.name, (*images, *added), options)
         graph = self._graph((*images, *added))
         choice = self.platform.choose(archive.name, graph, self.host, options)
         users = dependents(graph, self.platform.needs_shim)
