@@ -34,7 +34,7 @@ def choose(archive: WheelArchive, arch: Arch, graph: Graph, plat: str | None) ->
     name = archive.name
     _refuse_msys2(name, graph)
     if plat is not None and windows.is_for_windows(plat) and plat not in name.platforms:
-        raise UsageError(f"--plat {plat} is not what {name} is made for", hint=f"its platform is {'.'.join(name.platforms)}")
+        raise UsageError(f"--plat {plat} is not what the wheel is made for", where=(str(name),), hint=f"its platform is {'.'.join(name.platforms)}")
     lost = _missing(archive, arch, graph)
     alone = {dll: asker for dll, asker in lost.items() if _image(graph, asker).kind is Kind.PROGRAM}
     _refuse_missing(name, {dll: _shown(asker) for dll, asker in lost.items() if dll not in alone})

@@ -146,7 +146,7 @@ def test_the_folder_of_what_the_user_adds_is_for_the_shim(platform: Windows) -> 
 
 
 def test_another_windows_is_refused(platform: Windows) -> None:
-    with pytest.raises(UsageError, match=r"--plat win32 is not what small-1\.0-cp311-cp311-win_amd64\.whl is made for") as caught:
+    with pytest.raises(UsageError, match=r"small-1\.0-cp311-cp311-win_amd64\.whl: --plat win32 is not what the wheel is made for") as caught:
         chosen(platform, graph_of(platform, MadeHost(), module()), "win32")
     assert caught.value.hint == "its platform is win_amd64"
 
