@@ -89,7 +89,11 @@ class DllSearch:
         return self._listings[folder]
 
     def _usable(self, path: Path) -> HostLibrary | None:
-        library = self.libraries.get(path.resolve())
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError):  # links that lead nowhere, or in a circle (RuntimeError before Python 3.13)
+            return None
+        library = self.libraries.get(real)
         return library if library and is_dll(library.image, self.arch) else None
 
 

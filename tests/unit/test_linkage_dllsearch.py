@@ -90,6 +90,15 @@ def test_links_are_followed(tmp_path: Path) -> None:
     assert found(search(host, tmp_path / "bin"), "foo.dll") == path
 
 
+@pytest.mark.parametrize("target", ["foo.dll", "absent.dll"])
+def test_links_that_lead_nowhere_are_passed_over(tmp_path: Path, target: str) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "foo.dll").symlink_to(target)
+    host = MadeHost()
+    path = host.put(tmp_path / "next" / "foo.dll", image())
+    assert found(search(host, tmp_path / "bin", tmp_path / "next"), "foo.dll") == path
+
+
 def test_nothing_is_taken_from_the_host_for_programs_and_for_windows_xp(tmp_path: Path) -> None:
     host = MadeHost()
     path = host.put(tmp_path / "concrt140.dll", image())
