@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Symbol
     from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
-    from nativewheel.linkage.provider import ProvidedLibrary
     from nativewheel.wheel.archive import WheelArchive
 
 
@@ -40,12 +39,6 @@ def _check_host(archive: WheelArchive, path: Path, links: Iterable[Link], host: 
 def _check(archive: WheelArchive, asker: Member, links: Iterable[Link], imports: Iterable[Symbol]) -> None:
     for link in links:
         for variant in link.chosen.variants if link.chosen else ():
-            has, asked = _names(variant.library), dll_name(link.name)
+            has, asked = offered(variant.library), dll_name(link.name)
             wanted = (symbol.name for symbol in imports if symbol.library is not None and dll_name(symbol.library) == asked)
             refuse_lacking(archive, asker, variant, [name for name in dict.fromkeys(wanted) if name not in has])
-
-
-def _names(library: ProvidedLibrary) -> frozenset[str]:
-    """Return the symbols of a DLL and the ordinals of all of them, which are what symbols with names have for a version."""
-    symbols = offered(library)
-    return frozenset(symbols).union(version for versions in symbols.values() for version in versions if version is not None)
