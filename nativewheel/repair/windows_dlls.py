@@ -88,7 +88,7 @@ def _refuse_missing(name: WheelName, missing: Mapping[str, str]) -> None:
 def _without(alone: Mapping[str, Member | Path]) -> Iterable[str]:
     """Name what only programs lack: most find it where they are used, and a folder of vendored DLLs is no place where Windows looks for them."""
     for dll, asker in alone.items():
-        yield f"{_shown(asker)}: needs {dll}, which a program finds only beside itself, in Windows or on PATH; it is not put into the wheel"
+        yield f"{_shown(asker)}: needs {dll}, which a program finds only beside itself, in Windows or on PATH; a repair puts it into none of these"
 
 
 def _other_pythons(name: WheelName, graph: Graph) -> Iterable[str]:

@@ -188,7 +188,7 @@ def test_what_only_a_program_lacks_is_told(platform: Windows, tmp_path: Path) ->
     choice = chosen(platform, graph_of(platform, host, program, lib_path=tmp_path))
     assert choice.external == ()
     assert choice.warnings == (
-        "pkg/x.exe: needs foo.dll, which a program finds only beside itself, in Windows or on PATH; it is not put into the wheel",
+        "pkg/x.exe: needs foo.dll, which a program finds only beside itself, in Windows or on PATH; a repair puts it into none of these",
     )
 
 
