@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from madepe import ADDRESS, AMD64, ARM64, BASE, DELAY_IMPORT, I386, IMPORT, OFFS
 
 from nativewheel.errors import UnreadableError
 from nativewheel.formats.pe import imports as module
-from nativewheel.formats.pe.headers import opened
+from nativewheel.formats.pe.headers import Rva, opened
 from nativewheel.formats.pe.imports import read_delay_imports, read_imports, read_symbols
 
 NAMES = st.text(alphabet="abcXYZ_09.", min_size=1, max_size=20)
@@ -131,6 +132,16 @@ def test_thunks_without_end() -> None:
         tuple(read_symbols(pe, read_imports(pe)))
 
 
+def test_one_number_as_an_rva_and_as_a_virtual_address() -> None:
+    data = bytearray(Pe(machine=I386, imports=(("a.dll", ("front", "second")),)).build())
+    base = data.index(struct.pack("<I", BASE))
+    data[base : base + 4] = struct.pack("<I", 4)
+    with opened(bytes(data)) as pe:
+        (descriptor,) = read_imports(pe)
+        virtual = replace(descriptor, is_virtual=True, lookup=Rva(descriptor.lookup + 4))
+        assert [found.name for found in read_symbols(pe, (descriptor, virtual))] == [b"front", b"second", b"t"]
+
+
 def test_many_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MOST_DESCRIPTORS", 3)
     assert len(read(Pe(imports=(("a.dll", (1,)),) * 2).build())[0]) == 2
@@ -138,9 +149,9 @@ def test_many_descriptors(monkeypatch: pytest.MonkeyPatch) -> None:
         read(Pe(imports=(("a.dll", (1,)),) * 3).build())
 
 
-@pytest.mark.parametrize("limit", ["MOST_SYMBOLS", "TEXT_BUDGET"])
-def test_many_symbols(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = Pe(imports=(("a.dll", ("a", "b")), ("b.dll", ("c", "d")))).build()
+@pytest.mark.parametrize(("limit", "symbols"), [("MOST_SYMBOLS", ("a", "b")), ("MOST_SYMBOLS", (1, 2)), ("TEXT_BUDGET", ("a", "b"))])
+def test_many_symbols(limit: str, symbols: tuple[str | int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    data = Pe(imports=(("a.dll", symbols), ("b.dll", symbols))).build()
     monkeypatch.setattr(module, limit, 4)
     assert len(read(data)[0]) == 2
     monkeypatch.setattr(module, limit, 3)

@@ -1,7 +1,7 @@
 """A PE file's headers, and checked access to its bytes by file offset and by RVA, as the loader of Windows maps them.
 
 pefile serves as the reference in tests only.  It reads all symbols where the names of DLLs are asked for (16 ms an image of scipy's, against 0.2 ms),
-cuts symbols at 512 bytes, and takes an export table of more than 8192 for broken (pyarrow's arrow.dll has both); where a table is really broken it
+cuts symbols at 512 bytes, and takes an export table of more than 8192 for broken (pyarrow has images with either); where a table is really broken it
 stops without an error, so that names would be missing.
 
 Source: Microsoft's "PE Format", and what the loader refuses.

@@ -120,17 +120,17 @@ def read_symbols(pe: PeFile, descriptors: tuple[ImportDescriptor, ...]) -> Itera
         base = pe.image_base if descriptor.is_virtual else 0
         for thunk in _thunks(pe, descriptor):
             count += 1
-            if thunk & by_ordinal:
-                yield ImportedSymbol(descriptor=descriptor, name=None, ordinal=thunk & 0xFFFF)
-                continue
-            name = names.get(thunk)
-            if name is None:
-                # Before the name there is a hint of two bytes.
-                name = names[thunk] = pe.string(thunk - base + 2, SYMBOL_LIMIT, "the name of an imported symbol")
-                text += len(name)
+            address = thunk - base
+            name = None
+            if not thunk & by_ordinal:
+                if address not in names:
+                    # Before the name there is a hint of two bytes.
+                    names[address] = pe.string(address + 2, SYMBOL_LIMIT, "the name of an imported symbol")
+                    text += len(names[address])
+                name = names[address]
             if count > MOST_SYMBOLS or text > TEXT_BUDGET:
                 raise UnreadableError("more imported symbols than any image has", where=(decoded(descriptor.name),))
-            yield ImportedSymbol(descriptor=descriptor, name=name)
+            yield ImportedSymbol(descriptor=descriptor, name=name, ordinal=thunk & 0xFFFF if name is None else 0)
 
 
 def _rows(pe: PeFile, directory: Directory, form: Struct, what: str) -> Iterator[tuple[Rva, tuple[int, ...]]]:
