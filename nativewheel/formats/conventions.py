@@ -14,12 +14,13 @@ if TYPE_CHECKING:
 class Conventions(Protocol):
     """How the loader and the linkers of one format name libraries and symbols.
 
-    ``SEARCHED`` says that images have a search path, which decides where a library is.  ``ANCHORED`` says that an exported library gets an anchor
+    ``PLACED`` says that images tell where their libraries are, and ``SEARCHED`` that they do so by a search path.  ``ANCHORED`` says that an exported library gets an anchor
     beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.  ``RENAMES_SYMBOLS`` says that a library's symbols can
     have other names, where they could be taken for those of other libraries.  ``SYMBOL_PREFIX`` is what symbols of C have before the name that the
     source gives them; ``LINK_SUFFIX`` ends the name of a link stub, None where there is none.
     """
 
+    PLACED: bool
     SEARCHED: bool
     ANCHORED: bool
     FLAT_BINDING: bool

@@ -52,7 +52,7 @@ class ImageEditor:
         taken = any(link.path in self.vendored.files for link in links if link.path)
         folders = [*([self.vendored.folder] if taken else []), *member_folders(links, self.graph)]
         installed, target = image.installed, self.swapped.get(image.member, image.member)
-        if folders and installed is None:
+        if folders and installed is None and formats.conventions(image.image.format).PLACED:
             installed = self._moved(image)
             target = Member(installed)
         here = dirname(installed or "")

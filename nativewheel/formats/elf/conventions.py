@@ -10,6 +10,7 @@ import re
 
 from nativewheel.formats.image import Identity
 
+PLACED = True
 SEARCHED = True
 ANCHORED = True
 FLAT_BINDING = False

@@ -9,6 +9,7 @@ import posixpath
 
 from nativewheel.formats.image import Identity
 
+PLACED = True
 SEARCHED = False
 ANCHORED = False
 FLAT_BINDING = True

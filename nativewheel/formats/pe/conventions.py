@@ -11,6 +11,7 @@ from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Identity
 from nativewheel.formats.pe.names import folded, with_suffix
 
+PLACED = False
 SEARCHED = False
 ANCHORED = False
 FLAT_BINDING = False
