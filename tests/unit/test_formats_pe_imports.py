@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from madepe import ADDRESS, AMD64, ARM64, BASE, DELAY_IMPORT, I386, IMPORT, OFFSET, Imports, Pe
+from madepe import ADDRESS, AMD64, ARM64, BASE, DELAY_IMPORT, DOS, I386, IMPORT, OFFSET, Imports, Pe
 
 from nativewheel.errors import UnreadableError
 from nativewheel.formats.pe import imports as module
@@ -134,8 +134,8 @@ def test_thunks_without_end() -> None:
 
 def test_one_number_as_an_rva_and_as_a_virtual_address() -> None:
     data = bytearray(Pe(machine=I386, imports=(("a.dll", ("front", "second")),)).build())
-    base = data.index(struct.pack("<I", BASE))
-    data[base : base + 4] = struct.pack("<I", 4)
+    image_base = DOS + 24 + 28
+    data[image_base : image_base + 4] = struct.pack("<I", 4)
     with opened(bytes(data)) as pe:
         (descriptor,) = read_imports(pe)
         virtual = replace(descriptor, is_virtual=True, lookup=Rva(descriptor.lookup + 4))
