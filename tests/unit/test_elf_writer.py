@@ -16,7 +16,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from nativewheel.errors import LinkageError, MachineError, UnreadableError
-from nativewheel.formats import apply, read
+from nativewheel.formats import apply, exports, imports, read
 from nativewheel.formats.image import Edit, Identity
 
 WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
@@ -208,3 +208,61 @@ def test_a_strip_that_loses_symbols_is_found_out(tmp_path: Path, monkeypatch: py
     with pytest.raises(MachineError, match=r"^strip damaged the file: "):
         apply(tmp_path / "x.so", Edit(strip=True, rpaths=("$ORIGIN",)), tmp_path / "out")
     assert not list(tmp_path.glob("out*"))
+
+
+class TestRenamedImports:
+    """References of ELF images name no library, so a name that one library gives a symbol holds for all references to it."""
+
+    INNER = Identity("libntinner.so.1")
+
+    @pytest.fixture
+    def module(self, tmp_path: Path) -> Path:
+        path = tmp_path / "_vend.abi3.so"
+        with zipfile.ZipFile(WHEELS / "ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl") as archive:
+            path.write_bytes(archive.read("ntvendor/_vend.abi3.so"))
+        return path
+
+    @staticmethod
+    def wanted(path: Path) -> set[str]:
+        return {symbol.name for symbol in imports(path.read_bytes())}
+
+    def test_names_change_whatever_library_they_are_said_to_be_of(self, module: Path, tmp_path: Path) -> None:
+        for number, library in enumerate((OUTER, self.INNER)):
+            target = tmp_path / str(number)
+            apply(module, Edit(rename_imports=((library, (("nt_outer", "nw_x__nt_outer"),)),)), target)
+            assert self.wanted(module) - self.wanted(target) == {"nt_outer"}
+            assert self.wanted(target) - self.wanted(module) == {"nw_x__nt_outer"}
+
+    def test_together_with_those_of_the_image_itself(self, module: Path, tmp_path: Path) -> None:
+        both = Edit(rename_symbols=(("PyInit__vend", "PyInit_other"),), rename_imports=((OUTER, (("nt_outer", "nw_x__nt_outer"),)),))
+        apply(module, both, tmp_path / "new")
+        assert "nw_x__nt_outer" in self.wanted(tmp_path / "new")
+        assert "PyInit_other" in {symbol.name for symbol in exports((tmp_path / "new").read_bytes())}
+
+    def test_symbols_that_it_does_not_want_leave_it_as_it_is(self, module: Path, tmp_path: Path) -> None:
+        apply(module, Edit(rename_imports=((OUTER, (("gone", "nw_x__gone"),)),)), tmp_path / "new")
+        assert (tmp_path / "new").read_bytes() == module.read_bytes()
+
+    @pytest.mark.parametrize(
+        ("edit", "message"),
+        [
+            (
+                Edit(rename_imports=((OUTER, (("nt_outer", "nw_x__nt_outer"),)), (INNER, (("nt_outer", "nw_y__nt_outer"),)))),
+                "cannot rename the symbol 'nt_outer' to both 'nw_x__nt_outer' and 'nw_y__nt_outer'",
+            ),
+            (
+                Edit(rename_symbols=(("nt_outer", "other"),), rename_imports=((OUTER, (("nt_outer", "nw_x__nt_outer"),)),)),
+                "cannot rename the symbol 'nt_outer' to both 'other' and 'nw_x__nt_outer'",
+            ),
+            (Edit(rename_imports=((OUTER, (("nt_outer", "PyInit__vend"),)),)), "the symbol 'PyInit__vend' would have the same name"),
+        ],
+    )
+    def test_two_names_for_one_symbol_are_refused(self, module: Path, tmp_path: Path, edit: Edit, message: str) -> None:
+        with pytest.raises(LinkageError, match=re.escape(message)):
+            apply(module, edit, tmp_path / "new")
+        assert not (tmp_path / "new").exists()
+
+    def test_one_name_from_two_libraries_is_one(self, module: Path, tmp_path: Path) -> None:
+        renames = (("nt_outer", "nw_x__nt_outer"),)
+        apply(module, Edit(rename_imports=((OUTER, renames), (self.INNER, renames))), tmp_path / "new")
+        assert "nw_x__nt_outer" in self.wanted(tmp_path / "new")

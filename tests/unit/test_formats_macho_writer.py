@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from machofile import MachO, slice_for
+from madeslices import ARM64, BUNDLE, Macho, build_version, dylib
 
 from nativewheel.errors import LinkageError, MachineError, UnreadableError
 from nativewheel.formats.image import Arch, Edit, FlatBinding, Identity, Requirement
@@ -301,3 +302,53 @@ def test_files_that_cannot_be_read_or_written(tmp_path: Path) -> None:
         source.write_bytes(content)
         with pytest.raises(UnreadableError):
             apply(source, EDITS[LIBRARY], tmp_path / "edited")
+
+
+class TestRemoved:
+    """A dependency that goes leaves an LC_LOAD_WEAK_DYLIB of nothing behind, so that the numbers of the others stay."""
+
+    @pytest.mark.parametrize("platform", KINDS)
+    def test_its_symbols_are_looked_for_everywhere(self, tmp_path: Path, platform: str) -> None:
+        before, after = edited(tmp_path, MODULE, platform, Edit(remove=(OLD,)))
+        for arch in archs(platform):
+            old, new = MachO(slice_for(before, arch)), MachO(slice_for(after, arch))
+            assert [(dylib.kind, dylib.name) for dylib in new.dylibs] == [
+                ("load", "/usr/lib/libSystem.B.dylib"),
+                ("weak", "@rpath/absent/libntcore.dylib"),
+            ]
+            expected = {(bind.name, -2 if bind.ordinal == 2 else bind.ordinal) for bind in old.fixups.binds}
+            assert {(bind.name, bind.ordinal) for bind in new.fixups.binds} == expected
+            assert ("_nt_add", -2) in expected
+            assert not [bind for bind in new.fixups.binds if bind.table == "lazy"]
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "/Library/Frameworks/Python.framework/Versions/3.11/Python",
+            "@rpath/libpython3.11.dylib",
+        ],
+    )
+    def test_it_leads_to_a_folder_that_nobody_has(self, tmp_path: Path, name: str) -> None:
+        source = tmp_path / "x.so"
+        source.write_bytes(Macho(cpu=ARM64, filetype=BUNDLE, commands=(dylib(0xC, name), build_version(0xB0000)), signed=True).build())
+        image = apply(source, Edit(remove=(Identity(name),)), tmp_path / "new.so")
+        ((gone, requirement),) = ((item.name, item.requirement) for item in image.dependencies)
+        assert (gone, requirement) == (f"@rpath/absent/{name.rpartition('/')[2]}", Requirement.WEAK)
+
+    def test_a_name_that_is_not_asked_for_changes_nothing(self, tmp_path: Path) -> None:
+        before, after = edited(tmp_path, MODULE, "arm64", Edit(remove=(Identity("@rpath/libother.dylib"),)))
+        assert after == before
+
+    def test_together_with_another_library(self, tmp_path: Path) -> None:
+        system = Identity("/usr/lib/libSystem.B.dylib")
+        _, after = edited(tmp_path, MODULE, "arm64", Edit(remove=(OLD, OLD), replace=((system, NEW),), rpaths=()))
+        assert [(dylib.kind, dylib.name) for dylib in MachO(after).dylibs] == [("load", NEW), ("weak", "@rpath/absent/libntcore.dylib")]
+
+    @pytest.mark.parametrize("number", [0x8000001F, 0x20])
+    def test_what_is_passed_on_or_loaded_late_cannot_go(self, tmp_path: Path, number: int) -> None:
+        source = tmp_path / "x.so"
+        commands = (dylib(0xC, "/usr/lib/libSystem.B.dylib"), dylib(number, OLD), build_version(0xB0000))
+        source.write_bytes(Macho(cpu=ARM64, filetype=BUNDLE, commands=commands, signed=True).build())
+        with pytest.raises(LinkageError, match=r"cannot be bound to in the flat namespace: it is a (reexport|delayed) dependency"):
+            apply(source, Edit(remove=(OLD,)), tmp_path / "new.so")
+        assert not (tmp_path / "new.so").exists()

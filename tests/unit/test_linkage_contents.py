@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from madeimages import FIXTURES, LIBRARIES, content, for_gpu, patched, vend
+from mademacs import ARM, BOTH, INTEL, core, user
 from smallwheels import rewritten, wheel
 
 from nativewheel.errors import LinkageError, UnreadableError
@@ -196,6 +197,31 @@ class TestMacOS:
     def test_a_wheel_for_both_needs_both_slices(self, tmp_path: Path) -> None:
         with pytest.raises(LinkageError, match=r"is to be for arm64 and x86_64, but pkg/x\.dylib is made for aarch64"):
             contents(tmp_path, "cp311-cp311-macosx_11_0_universal2", {"pkg/x.dylib": DYLIB})
+
+    @pytest.mark.parametrize("tag", ["macosx_11_0_universal2", "macosx_11_0_arm64.macosx_10_9_x86_64"])
+    def test_images_for_one_of_two_are_left_alone_and_told_apart(self, tmp_path: Path, tag: str) -> None:
+        files = {"pkg/both.so": user(BOTH), "pkg/arm.so": user(ARM), "pkg/intel.dylib": core(INTEL), "pkg/elf.so": X86_64}
+        found = contents(tmp_path, f"cp38-abi3-{tag}", files)
+        assert (members(found), found.target) == (["pkg/both.so"], MacTarget(archs=BOTH))
+        assert [(image.member, image.image.kind) for image in found.incomplete] == [
+            ("pkg/arm.so", Kind.EXTENSION),
+            ("pkg/intel.dylib", Kind.LIBRARY),
+        ]
+        assert [line.partition(":")[0] for line in found.warnings] == ["pkg/elf.so", "pkg/arm.so", "pkg/intel.dylib"]
+
+    def test_images_for_another_processor_are_no_part_of_it(self, tmp_path: Path) -> None:
+        found = contents(tmp_path, "cp38-abi3-macosx_11_0_arm64", {"pkg/arm.so": user(ARM), "pkg/intel.dylib": core(INTEL)})
+        assert (members(found), found.incomplete, len(found.warnings)) == (["pkg/arm.so"], (), 1)
+
+    def test_more_than_the_tag_promises_is_fine(self, tmp_path: Path) -> None:
+        found = contents(tmp_path, "cp38-abi3-macosx_11_0_arm64", {"pkg/x.so": user(BOTH)})
+        assert (members(found), found.incomplete, found.warnings) == (["pkg/x.so"], (), ())
+
+    @pytest.mark.parametrize("tag", ["macosx_10_6_intel", "macosx_10_6_universal", "macosx_10_4_ppc", "macosx_11_0"])
+    def test_processors_of_the_past_are_refused(self, tmp_path: Path, tag: str) -> None:
+        with pytest.raises(UnreadableError, match=f"wheels for {tag} are not supported"):
+            contents(tmp_path, f"cp38-abi3-{tag}", {"pkg/x.so": user(INTEL)})
+        assert contents(tmp_path / "pure", f"cp38-abi3-{tag}", {"pkg/x.py": b""}).target is None
 
 
 def test_a_damaged_image_is_named_with_its_wheel(tmp_path: Path) -> None:

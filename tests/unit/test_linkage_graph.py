@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from madeimages import MadeHost, extension, graph_of, library, member
+from mademacs import dylib, module
+from mademacs import graph_of as mac_graph
 
+from nativewheel.formats.image import Dependency, Identity, Requirement
 from nativewheel.linkage.graph import Graph, Link, Reach
 from nativewheel.wheel.names import Member
 
@@ -205,3 +208,39 @@ def test_the_order_of_images_does_not_matter_for_what_is_found(host: MadeHost, t
     images = [member("pkg/_x.so", extension("libb.so")), member("pkg/_y.so", extension("liba.so", "libc.so.6"))]
     one, other = graph_of(host, *images, lib_path=[tmp_path]), graph_of(host, *reversed(images), lib_path=[tmp_path])
     assert (one.images, one.libraries, one.links) == (other.images, other.libraries, other.links)
+
+
+class TestMacOS:
+    FOO = Identity("@rpath/libfoo.dylib")
+
+    @pytest.mark.parametrize("requirement", list(Requirement))
+    def test_only_a_weak_dependency_may_be_nowhere(self, requirement: Requirement) -> None:
+        found = mac_graph(member("pkg/x.so", module(Dependency(name=self.FOO, requirement=requirement))))
+        assert only(found, "pkg/x.so").reach is (Reach.EXCLUDED if requirement is Requirement.WEAK else Reach.NOWHERE)
+
+    def test_one_that_is_there_is_taken_all_the_same(self, host: MadeHost, tmp_path: Path) -> None:
+        weak = module(Dependency(name=self.FOO, requirement=Requirement.WEAK))
+        path = host.put(tmp_path / "libfoo.dylib", dylib(self.FOO))
+        assert only(mac_graph(member("pkg/x.so", weak), host=host, lib_path=[tmp_path]), "pkg/x.so").path == path
+        own = member("pkg/libfoo.dylib", dylib(self.FOO))
+        assert only(mac_graph(member("pkg/x.so", weak), own, host=host, lib_path=[tmp_path]), "pkg/x.so").member == own.member
+
+    def test_the_system_before_a_copy_that_no_name_leads_to(self) -> None:
+        copy, name = member("pkg/libz.1.dylib", dylib("/usr/lib/libz.1.dylib")), "/usr/lib/libz.1.dylib"
+        assert only(mac_graph(member("pkg/x.so", module(name)), copy), "pkg/x.so").reach is Reach.PLATFORM
+        asked = mac_graph(member("pkg/x.so", module("@loader_path/libz.1.dylib")), copy)
+        assert only(asked, "pkg/x.so").reach is Reach.MEMBER
+
+    def test_exclusion_goes_by_the_whole_name_or_the_place(self, host: MadeHost, tmp_path: Path) -> None:
+        path = host.put(tmp_path / "libfoo.dylib", dylib(self.FOO))
+        for glob in (self.FOO, "*/libfoo.dylib", str(path)):
+            found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=(glob,))
+            assert (only(found, "pkg/x.so").reach, set(found.matched)) == (Reach.EXCLUDED, {glob})
+        found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=("libfoo.dylib",))
+        assert (only(found, "pkg/x.so").reach, found.matched) == (Reach.HOST, frozenset())
+
+    def test_the_interpreter_comes_after_the_wheel(self) -> None:
+        name = "@rpath/libpython3.11.dylib"
+        own = member("pkg/libpython3.11.dylib", dylib(name))
+        assert only(mac_graph(member("pkg/x.so", module(name))), "pkg/x.so").reach is Reach.INTERPRETER
+        assert only(mac_graph(member("pkg/x.so", module(name)), own), "pkg/x.so").reach is Reach.MEMBER

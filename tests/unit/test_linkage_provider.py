@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from mademacs import ARM, BOTH, INTEL
 
 from nativewheel.errors import ProviderError
 from nativewheel.formats.image import Arch, Format, Identity, Libc
+from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.naming import exported_identity, module_name
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, ProviderNaming, choose_provider
 from nativewheel.wheel.names import WheelName
@@ -226,3 +228,49 @@ def test_dll_names_have_no_case() -> None:
         )
         assert found is not None
         assert found.pointed
+
+
+class TestMacOS:
+    """Wheels with one slice and with both are variants of one distribution."""
+
+    NAME = "@rpath/libntcore.dylib"
+    TAGS: Mapping[tuple[Arch, ...], str] = {ARM: "macosx_11_0_arm64", INTEL: "macosx_10_9_x86_64", BOTH: "macosx_10_9_universal2"}
+
+    def offer(self, archs: tuple[Arch, ...], binding: Binding = Binding.FLAT) -> Provider:
+        made = replace(library(original=self.NAME, libc=None), archs=archs, format=Format.MACHO, binding=binding)
+        plain = provider("ntcore", "py3-none-manylinux_2_17_x86_64", made)
+        return replace(plain, name=WheelName.parse(f"ntcore-1.2.7-py3-none-{self.TAGS[archs]}.whl"), origin=self.TAGS[archs])
+
+    def choose(self, archs: tuple[Arch, ...], *candidates: Provider, name: str = NAME) -> list[str]:
+        found = choose_provider(
+            Identity(name),
+            candidates,
+            consumer=WheelName.parse(f"ntuser-0.4-cp311-cp311-{self.TAGS[archs]}.whl"),
+            archs=archs,
+            libc=None,
+            named={},
+            requires_dist=(),
+        )
+        return [variant.provider.origin for variant in found.variants] if found else []
+
+    @pytest.mark.parametrize(
+        ("archs", "expected"), [(ARM, {ARM, BOTH}), (INTEL, {INTEL, BOTH}), (BOTH, {ARM, INTEL, BOTH})], ids=["arm64", "x86_64", "universal2"]
+    )
+    def test_those_that_some_machine_has_with_the_consumer(self, archs: tuple[Arch, ...], expected: set[tuple[Arch, ...]]) -> None:
+        offers = [self.offer(found) for found in (ARM, INTEL, BOTH)]
+        assert set(self.choose(archs, *offers)) == {self.TAGS[found] for found in expected}
+
+    def test_none_of_another_processor(self) -> None:
+        assert self.choose(ARM, self.offer(INTEL)) == []
+
+    @pytest.mark.parametrize(
+        "name", ["/build/lib/libntcore.dylib", "libntcore.dylib", "@loader_path/libntcore.dylib", "@rpath/libnw_ntcore__ntcore.dylib"]
+    )
+    def test_the_last_part_of_the_name_counts(self, name: str) -> None:
+        assert self.choose(ARM, self.offer(ARM), name=name) == [self.TAGS[ARM]]
+        assert self.choose(ARM, self.offer(ARM), name="@rpath/libNTCORE.dylib") == []
+
+    def test_they_agree_on_the_binding(self) -> None:
+        with pytest.raises(ProviderError, match="have different bindings"):
+            self.choose(BOTH, self.offer(ARM), self.offer(INTEL, Binding.INSTALL_NAME))
+        assert self.choose(ARM, self.offer(ARM), self.offer(INTEL, Binding.INSTALL_NAME)) == [self.TAGS[ARM]]
