@@ -6,7 +6,7 @@ import hashlib
 import struct
 
 from machochain import POINTER_64, POINTER_64_OFFSET
-from machofile import LC_CHAINED, LC_CODE_SIGNATURE, LC_DYLD_INFO, LC_TRIE, MachO
+from machofile import DYLIBS, LC_CHAINED, LC_CODE_SIGNATURE, LC_DYLD_INFO, LC_TRIE, MachO
 
 
 def with_reexports(data: bytes, keep: set[str], reexports: dict[str, tuple[int, str]]) -> bytes:
@@ -35,6 +35,16 @@ def with_offsets(data: bytes) -> bytes:
         if where:
             assert struct.unpack_from("<H", data, offset + starts + where + 6) == (POINTER_64,)
             struct.pack_into("<H", changed, offset + starts + where + 6, POINTER_64_OFFSET)
+    hash_again(changed, image)
+    return bytes(changed)
+
+
+def with_command(data: bytes, library: str, command: int) -> bytes:
+    """Return a thin image that asks for ``library`` by another load command."""
+    image = MachO(data)
+    changed = bytearray(data)
+    (place,) = (at for found, at, size in image.commands if found in DYLIBS and data[at + 24 : at + size].rstrip(b"\0") == library.encode())
+    struct.pack_into("<I", changed, place, command)
     hash_again(changed, image)
     return bytes(changed)
 

@@ -31,6 +31,7 @@ ZIG = (sys.executable, "-m", "ziglang")
 ZIG_ARCHS = {"x86_64": "x86_64", "arm64": "aarch64"}
 COMPILER_OPTIONS = ("-g0", "-O1", "-fno-builtin", "-fno-stack-protector", "-fno-sanitize=all")
 UNIVERSAL_ALIGNMENT = 14
+LC_LAZY_LOAD_DYLIB, LC_REEXPORT_DYLIB, LC_LOAD_UPWARD_DYLIB = 0x20, 0x8000001F, 0x80000023
 MOST_CHARACTERS = 200
 """In a name of a file or folder."""
 
@@ -99,9 +100,9 @@ class Samples:
 
         return self._made(first), self._made(second)
 
-    def mid(self, name: str = "mid") -> Path:
+    def mid(self, name: str = "mid", *options: str) -> Path:
         """Return a library called ``name`` that needs foo."""
-        return self._made(lambda thin: thin.link(f"lib{name}.dylib", "mid.c", f"-DMID={name}", links=(thin.foo(),)))
+        return self._made(lambda thin: thin.link(f"lib{name}.dylib", "mid.c", f"-DMID={name}", links=(thin.foo(),), options=options))
 
     def outer(self, name: str = "mid", *options: str, foo: bool = False) -> Path:
         """Return the consumer of such a library; with ``foo`` it needs that, too."""
@@ -111,6 +112,47 @@ class Samples:
             return thin.link("_outer.so", "outer.c", *defines, links=(*((thin.foo(),) if foo else ()), thin.mid(name)), options=options)
 
         return self._made(build)
+
+    def bar_by(self, command: int) -> Path:
+        """Return the consumer of foo that asks for it by another load command."""
+
+        def build(thin: Samples) -> Path:
+            plain = thin.bar()
+            path = plain.with_name(f"by-{command:x}") / plain.name
+            if not path.exists():
+                path.parent.mkdir()
+                path.write_bytes(machoedit.with_command(plain.read_bytes(), "@rpath/libfoo.dylib", command))
+            return path
+
+        return self._made(build)
+
+    def program(self) -> Path:
+        """Return a program that needs foo; zig cannot make it."""
+        return self._made(lambda thin: thin.link("prog", "prog.c", links=(thin.foo(),), options=("-execute", "-headerpad", "200")))
+
+    def numbered(self) -> tuple[Path, Path]:
+        """Return foo with a number in its name, and the consumer of that."""
+
+        def library(thin: Samples) -> Path:
+            return thin.link("libfoo.1.dylib", "foo.c", "-DFOO_VERSION=5")
+
+        return self._made(library), self._made(lambda thin: thin.link("_bar.so", "bar.c", "-DBAR_NUMBERED", links=(library(thin),)))
+
+    def umbrella(self) -> tuple[Path, Path]:
+        """Return a library that re-exports libfoo as a whole, and a consumer of symbols of both that is linked with this one alone."""
+
+        def library(thin: Samples) -> Path:
+            plain = thin.link("libfront.dylib", "front.c", links=(thin.foo(),))
+            path = plain.with_name("umbrella") / plain.name
+            if not path.exists():
+                path.parent.mkdir()
+                path.write_bytes(machoedit.with_command(plain.read_bytes(), "@rpath/libfoo.dylib", LC_REEXPORT_DYLIB))
+            return path
+
+        def consumer(thin: Samples) -> Path:
+            return thin.link("_baz.so", "baz.c", "-DBAZ_UMBRELLA", links=(SOURCES / "front.tbd",))
+
+        return self._made(library), self._made(consumer)
 
     def ringer(self) -> Path:
         """Return the consumer of both libraries of the ring."""

@@ -34,10 +34,10 @@ def export(distribution: str, **more: object) -> str:
     return "\n".join(["[[tool.nativewheel.export]]", *entry, *lines, ""])
 
 
-def provider(folder: Path, arch: str, name: str, *libraries: Path, files: Mapping[str, bytes] | None = None) -> Path:
+def provider(folder: Path, arch: str, name: str, *libraries: Path, files: Mapping[str, bytes] | None = None, requires: Iterable[str] = ()) -> Path:
     """Make a wheel that has the libraries in its lib folder."""
     members = {f"{name}/lib/{path.name}": path.read_bytes() for path in libraries}
-    return wheel(folder, f"py3-none-macosx_11_0_{arch}", {f"{name}/__init__.py": INIT, **members, **(files or {})}, name=name)
+    return wheel(folder, f"py3-none-macosx_11_0_{arch}", {f"{name}/__init__.py": INIT, **members, **(files or {})}, name=name, requires=requires)
 
 
 def consumer(
@@ -91,7 +91,7 @@ def everything(samples: Samples) -> Repaired:
     folder = samples.folder.parent / "macho-shares" / samples.linker / samples.arch
     if folder not in _made:
         host = folder / "host"
-        host.mkdir(parents=True)
+        host.mkdir(parents=True, exist_ok=True)
         (host / "libhost.dylib").write_bytes(samples.mid("host").read_bytes())
         dist = folder / "dist"
         wheels = [*_consumers(samples, dist), *_providers(samples, dist)]
@@ -114,10 +114,7 @@ def _providers(samples: Samples, folder: Path) -> Iterator[Path]:
         "namedshape": (samples.shape(),),
     }
     for name, paths in libraries.items():
-        requires = ("one",) if name == "mids" else ()
-        members = {f"{name}/lib/{path.name}": path.read_bytes() for path in paths}
-        tag = f"py3-none-macosx_11_0_{samples.arch}"
-        yield wheel(folder, tag, {f"{name}/__init__.py": INIT, **members}, name=name, requires=requires)
+        yield provider(folder, samples.arch, name, *paths, requires=["one"] if name == "mids" else ())
 
 
 def _consumers(samples: Samples, folder: Path) -> Iterator[Path]:
