@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from typing_extensions import Buffer
 
@@ -81,14 +81,3 @@ class Patches:
 
     def _range(self, source: Buffer, start: int, end: int) -> Iterator[bytes]:
         return (self.patched(source, at, min(at + CHUNK, end)) for at in range(start, end, CHUNK))
-
-
-def same(chunks: Iterable[bytes], content: Buffer) -> bool:
-    """Whether ``content`` is what the chunks make together."""
-    position = 0
-    with memoryview(content) as view:
-        for chunk in chunks:
-            if bytes(view[position : position + len(chunk)]) != chunk:  # to compare views takes fifty times as long
-                return False
-            position += len(chunk)
-        return position == len(view)

@@ -49,12 +49,12 @@ def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     with mapped(source) as data, opened(data) as pe:
         names = read_names(pe)
         wanted = wanted_names(edit, source.name, names)
-        patches = _plan(pe, names, wanted, dll_name(edit.identity) if edit.identity is not None else None)
+        patches = plan(pe, names, wanted, edit.identity)
         if not patches:
             shutil.copyfile(source, destination)
             destination.chmod(MODE)
             return model(pe, source.name)
-        write(pe, patches, destination)
+        write(pe, patches, destination, checked=bool(pe.checksum))
         with mapped(destination) as result:
             return verify(pe, result, wanted, source.name)
 
@@ -69,8 +69,11 @@ def require_possible(edit: Edit) -> None:
         raise LinkageError("PE images have no flat namespace")
 
 
-def _plan(pe: PeFile, names: Names, wanted: Mapping[str, bytes], identity: bytes | None) -> Patches:
-    """Collect what changes.  The name of an image inside it is for show only, so it is left where an edit would do harm."""
+def plan(pe: PeFile, names: Names, wanted: Mapping[str, bytes], identity: str | None, *, imports: bool = True) -> Patches:
+    """Collect what changes; without ``imports``, the names in the import tables are left for another program to change.
+
+    The name of an image inside it is for show only, so it is left where an edit would do harm.  Raises ``UnreadableError`` and ``LinkageError``.
+    """
     patches = Patches(kept_size(pe))
     if not wanted and (identity is None or pe.certificates is not None):
         return patches
@@ -83,8 +86,9 @@ def _plan(pe: PeFile, names: Names, wanted: Mapping[str, bytes], identity: bytes
     if wanted:
         unbind(pe, names, patches)
         allow_all_folders(pe, patches)
+    if imports:
         rename_imports(pe, names, wanted, patches, room)
-    rename_exports(pe, names, wanted, identity, patches, room)
+    rename_exports(pe, names, wanted, dll_name(identity) if identity is not None else None, patches, room)
     if room.new:
         add_section(pe, bytes(room.new), room.new_address, patches)
     if patches:
@@ -108,12 +112,12 @@ def _refusal(pe: PeFile) -> LinkageError | None:
     return None
 
 
-def write(pe: PeFile, patches: Patches, destination: Path) -> None:
-    """Write the changed file, with a new checksum if it has one.  Raises ``OSError``."""
+def write(pe: PeFile, patches: Patches, destination: Path, *, checked: bool) -> None:
+    """Write the changed file, with a new checksum if it is to have one.  Raises ``OSError``."""
     field = pe.optional_header + CHECKSUM_OFFSET
     with destination.open("wb") as stream:
         written = _written(patches.copy(pe.data), stream)
-        if not pe.checksum:
+        if not checked:
             deque(written, maxlen=0)
         else:
             total = checksum(written, field)
