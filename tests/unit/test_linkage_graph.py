@@ -236,7 +236,7 @@ class TestMacOS:
         for glob in (self.FOO, "*/libfoo.dylib", str(path)):
             found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=(glob,))
             assert (only(found, "pkg/x.so").reach, set(found.matched)) == (Reach.EXCLUDED, {glob})
-        found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=("libfoo.dylib",))
+        found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=("*/libbar.dylib", "foo*"))
         assert (only(found, "pkg/x.so").reach, found.matched) == (Reach.HOST, frozenset())
 
     def test_the_interpreter_comes_after_the_wheel(self) -> None:
