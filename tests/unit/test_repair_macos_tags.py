@@ -6,11 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from madeimages import MadeHost, member
 from mademacs import ARM, BOTH, INTEL, chosen, dylib, graph_of, module
 
 from nativewheel.errors import LinkageError, UsageError
 from nativewheel.formats.image import Arch, Dependency, Identity, Requirement
+from nativewheel.linkage.macos import FIRST, archs_of, parse_version, release, version_of
 from nativewheel.repair.macos_tags import choose, is_for_macos
 from nativewheel.repair.options import RepairOptions
 from nativewheel.wheel.names import WheelName
@@ -257,3 +260,31 @@ class TestRefused:
 def test_an_image_without_a_stated_minimum_says_nothing() -> None:
     images = [member("pkg/a.so", module(minimums=(None,))), member("pkg/b.so", replace(module(), minimums=("12.0",)))]
     assert decide("macosx_14_0_arm64", graph_of(*images), ARM).platforms == ("macosx_12_0_arm64",)
+
+
+VERSIONS = st.sampled_from(["10.4", "10.9", "10.13.6", "11.0", "11.3", "12.0", "13.1", "26.0"])
+TAGGED = st.builds(
+    lambda version, word: f"macosx_{version}_{word}",
+    st.sampled_from(["10_4", "10_9", "11_0", "12_0", "26_0"]),
+    st.sampled_from(["arm64", "x86_64", "universal2"]),
+)
+
+
+@given(st.lists(TAGGED, min_size=1, max_size=3, unique=True), st.tuples(VERSIONS, VERSIONS), st.none() | VERSIONS)
+def test_the_tags_are_true_promise_the_same_machines_and_stay(tags: list[str], minimums: tuple[str, str], target: str | None) -> None:
+    archs = tuple(sorted({arch for tag in tags for arch in archs_of(tag)}))
+    graph = graph_of(member("pkg/x.so", module(SYSTEM, archs=BOTH, minimums=minimums)), archs=archs)
+    wish = RepairOptions(deployment_target=target)
+    needs = {arch: max(FIRST[arch], parse_version(minimum)) for arch, minimum in zip(BOTH, minimums, strict=True) if arch in archs}
+    if target and any(version > max(parse_version(target), FIRST[arch]) for arch, version in needs.items()):
+        with pytest.raises(LinkageError):
+            decide(".".join(tags), graph, archs, wish)
+        return
+    found = decide(".".join(tags), graph, archs, wish)
+    assert {arch for tag in found.platforms for arch in archs_of(tag)} == {*archs}
+    for tag in found.platforms:
+        assert all(release(needs[arch]) <= max(version_of(tag), FIRST[arch]) for arch in archs_of(tag))
+        assert version_of(tag) == release(version_of(tag))
+    assert found.satisfied is all(release(needs[arch]) <= max(version_of(tag), FIRST[arch]) for tag in tags for arch in archs_of(tag))
+    again = decide(".".join(found.platforms), graph, archs, wish)
+    assert (again.platforms, again.satisfied) == (found.platforms, True)
