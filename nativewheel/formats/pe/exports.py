@@ -5,7 +5,6 @@ Source: Microsoft's "PE Format"; where the loader looks for the module that a fo
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
@@ -142,16 +141,6 @@ def read_forwarders(pe: PeFile) -> tuple[Forwarder, ...]:
             raise UnreadableError("a forwarder that names no DLL", where=(f"RVA {function:#x}",))
         forwarders.append(Forwarder(field=Rva(directory.functions_address + 4 * number), address=Rva(function), text=string))
     return tuple(forwarders)
-
-
-def exports_prefix(pe: PeFile, directory: ExportDirectory, prefix: bytes) -> bool:
-    """Whether the name of an export begins with ``prefix``; only some of the names are read, which the loader, too, expects to be in order."""
-
-    def name(address: int) -> bytes:
-        return pe.string(address, SYMBOL_LIMIT, "the name of an export")
-
-    number = bisect_left(directory.names, prefix, key=name)
-    return number < len(directory.names) and name(directory.names[number]).startswith(prefix)
 
 
 def _table(pe: PeFile, address: int, count: int, code: str) -> tuple[int, ...]:
