@@ -45,6 +45,10 @@ class ForeignImageError(UnreadableError):
     """A sound image for a machine or system that no wheel platform stands for, such as GPU code in an ELF container (status 3)."""
 
 
+class NotLoadedError(ForeignImageError):
+    """A file in the container of an image that no loader is meant to load, such as a universal static library (status 3)."""
+
+
 class LinkageError(NativewheelError):
     """A library cannot be resolved, a tag cannot be promised, or a layout cannot be repaired (status 4)."""
 

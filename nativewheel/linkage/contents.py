@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
-from nativewheel.errors import ForeignImageError, LinkageError, UnreadableError
+from nativewheel.errors import ForeignImageError, LinkageError, NotLoadedError, UnreadableError
 from nativewheel.formats.image import Arch, Format, Kind, Libc
 from nativewheel.linkage import macos, policy, windows
 
@@ -130,11 +130,14 @@ def _refuse_unsupported(name: WheelName) -> None:
             raise UnreadableError(f"wheels for {platform} are not supported", where=(str(name),), hint="use the build tools of that platform")
 
 
-def _read(archive: WheelArchive, member: Member) -> WheelImage | Member:
+def _read(archive: WheelArchive, member: Member) -> WheelImage | Member | None:
+    """Read one image; return the member alone for one that is foreign, and None for what nothing loads."""
     data = archive.read(member)
     try:
         image = formats.read(data, member.rpartition("/")[2])
         imports = formats.imports(data)
+    except NotLoadedError:
+        return None
     except ForeignImageError:
         return member
     except UnreadableError as error:

@@ -47,7 +47,7 @@ class DyldSearch:
     @staticmethod
     def supplies(name: Identity) -> bool:
         """Whether macOS has the library: what it brings lies in these folders, and nothing else may be put there."""
-        return name.startswith(_SYSTEM)
+        return posixpath.normpath(name).startswith(_SYSTEM)
 
     @staticmethod
     def is_interpreter(name: Identity) -> bool:

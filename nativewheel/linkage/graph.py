@@ -153,7 +153,7 @@ class GraphBuilder:
 
     def _link(self, dependency: Dependency, asker: Asker, installed: str | None, *, alone: bool) -> Link:
         name, names = dependency.name, formats.conventions(asker.image.format)
-        if self._matches(name, self.exclude, names):
+        if self._names(name, self.exclude, names):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         chosen = self._provided(name, named=True, alone=alone)
         if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
@@ -176,7 +176,7 @@ class GraphBuilder:
         found, names = self.loader.find(dependency.name, asker), formats.conventions(asker.image.format)
         if found is None:
             # dyld goes on without a library that LC_LOAD_WEAK_DYLIB names.
-            allowed = self._matches(dependency.name, self.allow_missing, names) or dependency.requirement is Requirement.WEAK
+            allowed = self._names(dependency.name, self.allow_missing, names) or dependency.requirement is Requirement.WEAK
             return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
         path = found.library.path
         met = found.folder / names.file_name(dependency.name)
@@ -202,6 +202,10 @@ class GraphBuilder:
             return (beside or candidates)[0], False
         # Several copies, none beside the asker: which of them is loaded is up to code in the wheel that loads one first, so no path is missing.
         return (candidates[0], True) if candidates else None
+
+    def _names(self, name: Identity, globs: tuple[str, ...], names: Conventions) -> bool:
+        """Whether a glob matches the name of a dependency, or that of the file that it stands for."""
+        return self._matches(name, globs, names) or self._matches(names.file_name(name), globs, names)
 
     def _matches(self, text: str, globs: tuple[str, ...], names: Conventions) -> bool:
         hits = [glob for glob in globs if fnmatchcase(names.key(text), names.key(glob))]

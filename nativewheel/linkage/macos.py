@@ -45,8 +45,13 @@ def archs_of(platform: str) -> tuple[Arch, ...]:
     return _ARCHS.get(match[3], ()) if match else ()
 
 
+def is_version(plat: str) -> bool:
+    """Whether ``plat`` is a macOS platform tag but for the architecture: ``macosx_11_0``."""
+    return re.fullmatch(r"macosx_\d{1,4}_\d{1,4}", plat) is not None
+
+
 def version_of(platform: str) -> Version:
-    """Return the system that a macOS platform tag promises.  The tag must be one for which `archs_of` knows architectures."""
+    """Return the system that a macOS platform tag promises.  `archs_of` must know its architectures, or `is_version` accept it."""
     _, major, minor, *_ = platform.split("_")
     return int(major), int(minor)
 
@@ -101,18 +106,18 @@ def tags(versions: Mapping[Arch, Version]) -> tuple[str, ...]:
     """
     first, *others = sorted(versions, key=spelled, reverse=True)
     if others and versions[others[0]] in {versions[first], FIRST[others[0]]}:
-        return (_tag(versions[first], versions),)
-    return tuple(sorted(_tag(version, (arch,)) for arch, version in versions.items()))
+        return (tag(versions[first], versions),)
+    return tuple(sorted(tag(version, (arch,)) for arch, version in versions.items()))
 
 
 def verdict(images: Mapping[str, Image], archs: tuple[Arch, ...]) -> Verdict:
     """Return the tag of the oldest system that every image runs on, and the images that keep the wheel from an older one."""
     needs = {member: _floor(image, archs) for member, image in images.items()}
     newest = max(needs.values())
-    older = [_tag(version, archs) for version in sorted({version for version in needs.values() if version < newest}, reverse=True)]
+    older = [tag(version, archs) for version in sorted({version for version in needs.values() if version < newest}, reverse=True)]
     needing = [member for member, version in needs.items() if version == newest] if older else []
     return Verdict(
-        tag=_tag(newest, archs),
+        tag=tag(newest, archs),
         better=tuple(older),
         blockers=tuple(Blocker(tag=older[0], member=member, library=None, symbol=None, needs=f"macOS {written(newest)}") for member in needing),
     )
@@ -123,6 +128,7 @@ def _floor(image: Image, archs: tuple[Arch, ...]) -> Version:
     return first if image.minimum_os is None else max(first, release(parse_version(image.minimum_os)))
 
 
-def _tag(version: Version, archs: Iterable[Arch]) -> str:
+def tag(version: Version, archs: Iterable[Arch]) -> str:
+    """Return the tag that promises one version for all of ``archs``."""
     spellings = [spelled(arch) for arch in archs]
     return f"macosx_{version[0]}_{version[1]}_{'universal2' if len(spellings) > 1 else spellings[0]}"

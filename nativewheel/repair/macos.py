@@ -11,7 +11,7 @@ from nativewheel.linkage.dyld import DyldSearch, chain, has_slices
 from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.macos import spelled
 from nativewheel.repair.macos_symbols import check_symbols
-from nativewheel.repair.macos_tags import choose, is_for_macos
+from nativewheel.repair.macos_tags import choose, is_for_macos, with_archs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -65,7 +65,7 @@ class MacOS:
 
     def keeps_promise(self, name: WheelName, plat: str) -> bool:
         """Whether the wheel has the tag that ``--plat`` asks for; also when that is one of another system."""
-        return not is_for_macos(plat) or plat in name.platforms
+        return not is_for_macos(plat) or with_archs(plat, self.archs) in name.platforms
 
     def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> DyldSearch:
         """Return the search that dyld makes."""

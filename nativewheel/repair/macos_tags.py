@@ -12,7 +12,7 @@ from nativewheel.repair.platform import Choice
 from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nativewheel.formats.image import Arch
     from nativewheel.linkage.graph import Graph
@@ -26,6 +26,11 @@ _FRAMEWORK = ".framework/"
 def is_for_macos(plat: str) -> bool:
     """Whether a platform tag is one of macOS."""
     return plat.startswith("macosx_")
+
+
+def with_archs(plat: str, archs: Sequence[Arch]) -> str:
+    """Add the architectures of a wheel to a tag that names none."""
+    return macos.tag(macos.version_of(plat), archs) if macos.is_version(plat) else plat
 
 
 def choose(name: WheelName, archs: tuple[Arch, ...], graph: Graph, options: RepairOptions) -> Choice:
@@ -43,7 +48,7 @@ def choose(name: WheelName, archs: tuple[Arch, ...], graph: Graph, options: Repa
     if target:
         _refuse_newer(name, floors, target)
     best = _best(name, floors, target)
-    requested = options.plat if options.plat and is_for_macos(options.plat) else None
+    requested = with_archs(options.plat, archs) if options.plat and is_for_macos(options.plat) else None
     if requested:
         _require_promise(name, requested, archs, floors)
     untrue = [platform for platform in name.platforms if _broken_by(platform, floors)]

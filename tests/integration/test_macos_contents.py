@@ -35,6 +35,13 @@ def of_kind(source: Path, kind: int) -> bytes:
     return bytes(changed)
 
 
+def universal(content: bytes) -> bytes:
+    """Join two copies of what is no image."""
+    parts = ((0x01000007, 0x4000), (0x0100000C, 0x8000))
+    header = struct.pack(">2I", 0xCAFEBABE, 2) + b"".join(struct.pack(">5I", cpu, 0, start, len(content), 14) for cpu, start in parts)
+    return header.ljust(0x4000, b"\0") + content.ljust(0x4000, b"\0") + content
+
+
 def test_other_files_are_left_alone_in_silence(samples: Samples, tmp_path: Path) -> None:
     """Debug information, object files and archives are no images that anything loads, and a Java class begins as a universal file does."""
     others = {
@@ -42,6 +49,7 @@ def test_other_files_are_left_alone_in_silence(samples: Samples, tmp_path: Path)
         "user/foo.o": of_kind(samples.foo(), MH_OBJECT),
         "user/Foo.class": b"\xca\xfe\xba\xbe\0\0\0\x34" + b"\0\x10" * 50,
         "user/libfoo.a": ARCHIVE,
+        "user/libfat.a": universal(ARCHIVE),
     }
     paths = {"user/_bar.so": samples.bar(*PADDING)}
     for number, (name, content) in enumerate(others.items()):

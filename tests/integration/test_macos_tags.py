@@ -113,7 +113,7 @@ def test_a_deployment_target_that_is_none(target: str, samples: Samples, tmp_pat
     assert target in nativewheel("repair", "-w", tmp_path / "out", source, status=2, env={"MACOSX_DEPLOYMENT_TARGET": target}).stderr
 
 
-@pytest.mark.parametrize("plat", ["macosx_14_0_arm64"])
+@pytest.mark.parametrize("plat", ["macosx_14_0_arm64", "macosx_14_0"])
 def test_a_tag_that_is_asked_for(plat: str, samples: Samples, tmp_path: Path) -> None:
     source = made(tmp_path, samples, ("11.0",), ("13.0",), "macosx_11_0_arm64")
     assert platforms(repair(source, tmp_path / "out", "--only-plat", "--plat", plat)) == ["macosx_14_0_arm64"]

@@ -151,7 +151,7 @@ def test_a_library_that_may_be_missing(samples: Samples, tmp_path: Path) -> None
     assert call(unpacked(present, tmp_path / "present"), samples.arch, "user/_bar.so", "bar_maybe") == 51
 
 
-@pytest.mark.parametrize("glob", ["@rpath/libfoo.dylib", "by path"])
+@pytest.mark.parametrize("glob", ["libfoo*", "@rpath/libfoo.dylib", "by path"])
 def test_exclude(glob: str, samples: Samples, tmp_path: Path) -> None:
     libraries = host(tmp_path / "host", samples.foo())
     pattern = f"{libraries}/*" if glob == "by path" else glob
@@ -160,7 +160,7 @@ def test_exclude(glob: str, samples: Samples, tmp_path: Path) -> None:
     assert FOO in [dylib.name for dylib in image(unpacked(output, tmp_path / "unpacked") / "user/_bar.so", "arm64").dylibs]
 
 
-@pytest.mark.parametrize("glob", ["*/libfoo.dylib"])
+@pytest.mark.parametrize("glob", ["libfoo.dylib", "*/libfoo.dylib"])
 def test_allow_missing(glob: str, samples: Samples, tmp_path: Path) -> None:
     output = repair(user(tmp_path, samples), tmp_path / "out", "--allow-missing", glob)
     assert not vendored(output)

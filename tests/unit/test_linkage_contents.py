@@ -182,12 +182,6 @@ def test_platforms_of_others_are_refused(tmp_path: Path, platform: str) -> None:
         contents(tmp_path, f"cp311-cp311-{platform}", {"pkg/x.so": INNER})
 
 
-def test_windows_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableError, match="are not supported yet") as caught:
-        contents(tmp_path, "cp311-cp311-win_amd64", {"pkg/x": DLL})
-    assert caught.value.where == ("small-1.0-cp311-cp311-win_amd64.whl", "pkg/x")
-
-
 class TestMacOS:
     def test_the_tag_names_the_processor(self, tmp_path: Path) -> None:
         found = contents(tmp_path, "cp311-cp311-macosx_11_0_arm64", {"pkg/x.dylib": DYLIB, "pkg/y.so": X86_64})

@@ -231,9 +231,9 @@ class TestMacOS:
         asked = mac_graph(member("pkg/x.so", module("@loader_path/libz.1.dylib")), copy)
         assert only(asked, "pkg/x.so").reach is Reach.MEMBER
 
-    def test_exclusion_goes_by_the_whole_name_or_the_place(self, host: MadeHost, tmp_path: Path) -> None:
+    def test_exclusion_goes_by_the_name_the_file_name_or_the_place(self, host: MadeHost, tmp_path: Path) -> None:
         path = host.put(tmp_path / "libfoo.dylib", dylib(self.FOO))
-        for glob in (self.FOO, "*/libfoo.dylib", str(path)):
+        for glob in (self.FOO, "libfoo*", str(path)):
             found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=(glob,))
             assert (only(found, "pkg/x.so").reach, set(found.matched)) == (Reach.EXCLUDED, {glob})
         found = mac_graph(member("pkg/x.so", module(self.FOO)), host=host, lib_path=[tmp_path], exclude=("*/libbar.dylib", "foo*"))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import ForeignImageError, UnreadableError
+from nativewheel.errors import ForeignImageError, NotLoadedError, UnreadableError
 from nativewheel.formats.macho import commands as command_types
 from nativewheel.formats.macho.commands import DYLIB_KINDS, BuildVersion, DyldInfo, Dylib, Dysymtab, Linkedit, LoadCommand, Segment, Symtab
 from nativewheel.formats.macho.constants import (
@@ -234,7 +234,7 @@ def _fat_slices(view: memoryview, table: tuple[tuple[int, int, int, int, int], .
 
 def _slice(data: memoryview, fat_offset: int, fat_align: int) -> Slice:
     if len(data) >= len(ARCHIVE_MAGIC) and bytes(data[: len(ARCHIVE_MAGIC)]) == ARCHIVE_MAGIC:
-        raise ForeignImageError("a static library, which nothing loads")
+        raise NotLoadedError("a static library, which nothing loads")
     if len(data) < HEADER.size:
         raise UnreadableError("the file ends inside the Mach-O header")
     arch = architecture(bytes(data[: HEADER.size]))
