@@ -8,7 +8,18 @@ from importlib.resources import files
 from nativewheel.shim.package import ShimLibrary, ShimPackage, ShimProvider, package_init, quoted
 from nativewheel.shim.source_edit import is_shared_namespace, with_call
 
-__all__ = ["ShimLibrary", "ShimPackage", "ShimProvider", "is_shared_namespace", "launcher", "package_init", "runtime", "swap_module", "with_call"]
+__all__ = [
+    "ShimLibrary",
+    "ShimPackage",
+    "ShimProvider",
+    "is_shared_namespace",
+    "launcher",
+    "package_init",
+    "runtime",
+    "swap_module",
+    "windows_runtime",
+    "with_call",
+]
 
 
 def launcher(program: str) -> bytes:
@@ -20,6 +31,11 @@ def launcher(program: str) -> bytes:
 def runtime() -> bytes:
     """Return ``_nativewheel.py``, which goes into every shim package as it is."""
     return _source("_nativewheel").encode()
+
+
+def windows_runtime() -> bytes:
+    """Return ``_windows.py``, which goes beside it into a ``ShimPackage`` with ``windows``."""
+    return _source("_windows").encode()
 
 
 def swap_module(shim_module: str, binary: str) -> bytes:

@@ -16,14 +16,14 @@ _FORM = '''\
 ``load`` is called before anything that is linked to them is imported.
 """
 
-from . import _nativewheel
+from . import {module}
 
 __all__ = ["enable", "install_requires", "library_name", "load", "path"]
 __version__ = {version}
 
 _libraries = {libraries}
 _uses = {uses}
-_wheel = _nativewheel.Wheel({title}, _libraries, _uses)
+{windows}_wheel = {module}.Wheel({arguments})
 
 load = enable = _wheel.load
 library_name = _wheel.library_name
@@ -34,6 +34,10 @@ def install_requires() -> "list[str]":
     """Return the requirements of a wheel that is built against this one."""
     return {requires}
 '''
+_WINDOWS_FORM = """\
+_folders = {folders}
+_vendored = {vendored}
+"""
 _EPOCH = re.compile(r"[>=]\s*(\d+)!")  # in a clause that bounds from below: >, >=, ==, ~=, ===
 _REGULAR = re.compile(r"(.+?)(?:\.so(?:\..+)?|(?:\.\d[\d.]*)?\.dylib|\.dll)", re.IGNORECASE)
 
@@ -77,6 +81,10 @@ class ShimPackage:
 
     ``libraries`` and ``providers`` stand in load order; ``version`` is in normal form; ``requires`` are the requirements (PEP 508) of a wheel that is
     built against this one.
+
+    A wheel with ``windows`` holds ``_windows.py`` as well, and only there are ``dll_folders``, which hold DLLs that images elsewhere need, and
+    ``vendored``, the DLLs of this wheel alone in load order.  Those in ``delayed`` are needed by delay-loading images only: Windows does not look into
+    added folders for them, so they are loaded beforehand, if that is possible.  All are paths as those of a ``ShimLibrary``.
     """
 
     distribution: str
@@ -84,17 +92,31 @@ class ShimPackage:
     libraries: tuple[ShimLibrary, ...] = ()
     providers: tuple[ShimProvider, ...] = ()
     requires: tuple[str, ...] = ()
+    windows: bool = False
+    dll_folders: tuple[str, ...] = ()
+    vendored: tuple[str, ...] = ()
+    delayed: tuple[str, ...] = ()
 
 
 def package_init(package: ShimPackage) -> bytes:
     """Return the ``__init__.py`` that goes beside ``_nativewheel.py``."""
+    arguments = [quoted(f"{package.distribution} {package.version}"), "_libraries", "_uses"]
+    if package.windows:
+        arguments += ["_folders", "_vendored"]
     return _FORM.format(
+        module="_windows" if package.windows else "_nativewheel",
         version=quoted(package.version),
-        title=quoted(f"{package.distribution} {package.version}"),
+        windows=_windows(package) if package.windows else "",
+        arguments=", ".join(arguments),
         libraries=_pretty(_libraries(package.libraries)),
         uses=_pretty([_use(provider) for provider in package.providers]),
         requires=_pretty(list(package.requires), "    "),
     ).encode("ascii")
+
+
+def _windows(package: ShimPackage) -> str:
+    vendored = {path: path in package.delayed for path in dict.fromkeys((*package.vendored, *package.delayed))}
+    return _WINDOWS_FORM.format(folders=_pretty(list(package.dll_folders)), vendored=_pretty(vendored))
 
 
 def _libraries(libraries: tuple[ShimLibrary, ...]) -> list[dict[str, object]]:
