@@ -149,7 +149,8 @@ def _symbols(index: bytes, numbers: dict[int, int]) -> tuple[tuple[bytes, int], 
     if 4 + 4 * count > len(index):
         raise UnreadableError("the index of an archive is damaged", where=("first linker member",))
     offsets = Struct(f">{count}I").unpack_from(index, 4)
-    names = index[4 + 4 * count :].split(b"\0")[:count]
+    # Each name ends with a NUL, so one more piece comes after the last.
+    *names, _ = index[4 + 4 * count :].split(b"\0", count)
     if len(names) < count or any(offset not in numbers for offset in offsets):
         raise UnreadableError("the index of an archive is damaged", where=("first linker member",))
     return tuple(zip(names, (numbers[offset] for offset in offsets), strict=True))
