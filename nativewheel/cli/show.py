@@ -18,11 +18,15 @@ from nativewheel.linkage.inspect import inspect_wheel
 from nativewheel.report import show_json, show_text, show_tree
 
 if TYPE_CHECKING:
+    from nativewheel.linkage.asked import AskedSymbols
     from nativewheel.linkage.inspection import Inspection
+
+PICTURES = ("mermaid", "dot", "svg", "html")
+FORMS = ("text", "tree", "json", *PICTURES)
 
 
 @click.command("show")
-@click.option("--format", "form", type=click.Choice(["text", "tree", "json"]), default="text", show_default=True, help="Form of the result.")
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True, help="Form of the result.")
 @click.option("--lib-path", metavar="DIR", multiple=True, help="Folder to search for libraries, before those of the system.")
 @click.option("--sysroot", metavar="DIR", help="Folder that stands for / in the search for libraries.")
 @click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of threads.  [default: one for each usable processor]")
@@ -34,7 +38,8 @@ def command(
 ) -> None:
     """Show what is inside wheels: the platform tag that the content allows and what keeps it from a better one, and who needs which library.
 
-    JSON is one object for one wheel and an array of them for several.  A wheel that cannot be read is an error, after the others were shown.
+    JSON is one object for one wheel and an array of them for several.  Mermaid, dot and SVG draw one picture of all wheels; HTML is one page about
+    them that needs no network.  A wheel that cannot be read is an error, after the others were shown.
     """
     terminal = context.ensure_object(Terminal)
     paths = expand_wheels(wheels)
@@ -45,16 +50,22 @@ def command(
     warn_of_absent_folders(terminal, folders)
     inspections: list[Inspection] = []
     failures: list[NativewheelError] = []
+    asked: list[dict[str, AskedSymbols]] = []
+    threads = jobs or usable_cpus()
     with progress(terminal) as advance:
         for index, path in enumerate(paths):
             if advance is not None:
                 advance(path.name, index, len(paths))
             try:
-                inspections.append(inspect_wheel(path, lib_path=folders, sysroot=root, jobs=jobs or usable_cpus()))
+                inspection = inspect_wheel(path, lib_path=folders, sysroot=root, jobs=threads)
+                if form == "html":
+                    asked.append(_symbols(inspection, threads))
+                inspections.append(inspection)
             except NativewheelError as error:
                 failures.append(error)
     if inspections:
-        terminal.result(_rendered(terminal, inspections, form, several=len(paths) > 1))
+        several = len(paths) > 1
+        terminal.result(_pictured(inspections, asked, form) if form in PICTURES else _rendered(terminal, inspections, form, several=several))
     for failure in failures[:-1]:
         terminal.error(str(failure), failure.hint)
     if failures:
@@ -70,3 +81,23 @@ def _rendered(terminal: Terminal, inspections: list[Inspection], form: str, *, s
             return "\n".join(show_tree.render(inspection, color=color) for inspection in inspections)
         case _:
             return "\n".join(show_text.render(inspection, verbose=terminal.verbose, color=color) for inspection in inspections)
+
+
+def _symbols(inspection: Inspection, jobs: int) -> dict[str, AskedSymbols]:
+    from nativewheel.linkage.asked import asked_symbols  # noqa: PLC0415  (only one form of seven shows them)
+
+    return asked_symbols(inspection, jobs=jobs)
+
+
+def _pictured(inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], form: str) -> str:
+    from nativewheel.report import dot, html_page, mermaid, svg  # noqa: PLC0415  (`show` in words starts faster without them)
+
+    match form:
+        case "mermaid":
+            return mermaid.render(inspections)
+        case "dot":
+            return dot.render(inspections)
+        case "svg":
+            return svg.render(inspections)
+        case _:
+            return html_page.render(inspections, asked)

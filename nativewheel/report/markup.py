@@ -1,0 +1,28 @@
+"""Text from wheels as XML and HTML take it: nothing that comes out of a wheel may become markup."""
+
+from __future__ import annotations
+
+import html
+
+from nativewheel.report.sheet import printable
+
+MOST_CHARACTERS = 1000
+"""Characters of one text that a picture shows: a name in a hostile file can have millions."""
+
+
+def safe(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return ``text`` without what XML 1.0 forbids, and not longer than ``most``: the middle gives way, because names differ at their ends."""
+    if len(text) > most:
+        head = most // 2
+        text = f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
+    return "".join(f"\\u{ord(character):04x}" if character in "\ufffe\uffff" else character for character in printable(text))
+
+
+def escaped(text: str, most: int = MOST_CHARACTERS) -> str:
+    """Return ``text`` for the inside of an element or of an attribute in quotes."""
+    return html.escape(safe(text, most))
+
+
+def number(value: float) -> str:
+    """Return a coordinate, no more exact than an eye is."""
+    return f"{value:.1f}".removesuffix(".0")
