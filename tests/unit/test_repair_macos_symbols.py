@@ -50,10 +50,11 @@ def check(
     exports: Mapping[Member, Exported] | None = None,
     host: Host | None = None,
     others: Iterable[WheelImage] = (),
+    own: Iterable[Symbol] = (),
 ) -> None:
-    """Check one extension module that needs what is chosen, and ``needed``; libntcore.dylib is beside it."""
+    """Check one extension module that needs what is chosen, and ``needed``; libntcore.dylib is beside it, and wants ``own``."""
     user = member("pkg/x.so", module(*(choice.original for choice in choices), *needed), imports=imports)
-    beside = member("pkg/libntcore.dylib", dylib(CORE))
+    beside = member("pkg/libntcore.dylib", dylib(CORE), imports=own)
     graph = graph_of(user, beside, *others, host=host, lib_path=[folder], choices=choices)
     path = wheel(folder, "cp311-cp311-macosx_11_0_arm64", {"pkg/x.so": core(ARM), "pkg/libntcore.dylib": core(ARM)})
     with WheelArchive(path) as archive:
@@ -138,7 +139,7 @@ class TestFlatNamespace:
 class TestOfAnExportedSibling:
     """An image that takes a library's symbols without naming it does not learn their new names."""
 
-    LIBRARY = member("pkg/libntcore.dylib", dylib(CORE), imports=of(None, "_nt_add"))
+    LIBRARY = member("pkg/libntcore.dylib", dylib(CORE))
 
     def exports(self, binding: Binding = Binding.FLAT) -> dict[Member, Exported]:
         return {self.LIBRARY.member: exported(self.LIBRARY, "_nt_add", binding=binding)}
@@ -148,6 +149,9 @@ class TestOfAnExportedSibling:
         with pytest.raises(LinkageError, match=r"the flat namespace, where @rpath/libntcore\.dylib will have it under") as caught:
             check(tmp_path, of(None, "_nt_add"), exports=self.exports())
         assert caught.value.where == ("small-1.0-cp311-cp311-macosx_11_0_arm64.whl", "pkg/x.so")
+
+    def test_the_library_itself_learns_them(self, tmp_path: Path) -> None:
+        check(tmp_path, [], own=of(None, "_nt_add"), exports=self.exports())
 
     def test_other_names_and_names_that_stay_do_not_matter(self, tmp_path: Path) -> None:
         check(tmp_path, of(None, "_nt_version"), exports=self.exports())

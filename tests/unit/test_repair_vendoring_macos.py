@@ -108,11 +108,14 @@ class TestCopies:
 
 
 class TestCopiesThatUseProviders:
-    def copy(self, folder: Path, *symbols: str, binding: Binding = Binding.FLAT, kept: tuple[str, ...] = ()) -> VendoredLibrary:
+    def copy(
+        self, folder: Path, *symbols: str, binding: Binding = Binding.FLAT, kept: tuple[str, ...] = (), distribution: str = "core"
+    ) -> VendoredLibrary:
         host, wanted = MadeHost(), [Symbol(name="_add", library=PLAIN)]
         host.put(folder / "libfoo.dylib", dylib("@rpath/libfoo.dylib", PLAIN), content="foo", imports=wanted)
         user = member("pkg/x.so", module("@rpath/libfoo.dylib"))
-        graph = graph_of(user, host=host, lib_path=[folder], choices=[chosen(PLAIN, symbols, binding=binding, kept=kept)])
+        choice = chosen(PLAIN, symbols, distribution=distribution, binding=binding, kept=kept)
+        graph = graph_of(user, host=host, lib_path=[folder], choices=[choice])
         return vendor(graph, host)[1]["libfoo.dylib"]
 
     def test_they_are_bound_as_modules_are(self, tmp_path: Path) -> None:
@@ -124,9 +127,10 @@ class TestCopiesThatUseProviders:
         names = {
             leaf(self.copy(tmp_path, "_add")),
             leaf(self.copy(tmp_path, "_add", kept=("_add",))),
+            leaf(self.copy(tmp_path, "_add", kept=("_add",), distribution="other")),
             leaf(self.copy(tmp_path, "_add", binding=Binding.INSTALL_NAME)),
         }
-        assert len(names) == 3
+        assert len(names) == 4
         assert leaf(self.copy(tmp_path, "_add", "_other")) in names
 
     def test_an_exported_library_of_the_wheel(self, host: MadeHost, tmp_path: Path) -> None:
