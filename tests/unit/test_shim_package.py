@@ -29,7 +29,7 @@ def constants(package: ShimPackage) -> dict[str, Any]:
     assigned: dict[str, Any] = {}
     for node in ast.parse(package_init(package), feature_version=(3, 8)).body:
         match node:
-            case ast.Assign(targets=[ast.Name(id=name)], value=ast.List() | ast.Constant() as value):
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.List() | ast.Dict() | ast.Constant() as value):
                 assigned[name] = ast.literal_eval(value)
             case _:
                 pass
@@ -81,6 +81,27 @@ def test_the_data() -> None:
             "system": False,
         }
     ]
+
+
+def test_a_wheel_for_windows() -> None:
+    package = ShimPackage(
+        distribution="ntuser",
+        version="0.4.0",
+        windows=True,
+        dll_folders=("ntuser.libs", "ntuser/bin"),
+        vendored=("ntuser.libs/b.dll", "ntuser.libs/a.dll"),
+        delayed=("ntuser.libs/a.dll",),
+    )
+    assigned = constants(package)
+    assert assigned["_folders"] == ["ntuser.libs", "ntuser/bin"]
+    assert list(assigned["_vendored"].items()) == [("ntuser.libs/b.dll", False), ("ntuser.libs/a.dll", True)]
+    assert b'_windows.Wheel("ntuser 0.4.0", _libraries, _uses, _folders, _vendored)' in package_init(package)
+    assert b"_nativewheel" not in package_init(package)
+
+
+def test_other_wheels_hold_nothing_for_windows() -> None:
+    assert b"_windows" not in package_init(PACKAGE)
+    assert not {"_folders", "_vendored"} & constants(PACKAGE).keys()
 
 
 def test_one_package_always_gives_the_same_text() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from madeimages import LIBRARIES
 
-from nativewheel.shim import _nativewheel
-from nativewheel.shim.inject import runtime
+from nativewheel.shim import _nativewheel, _windows
+from nativewheel.shim.inject import runtime, windows_runtime
 
 SOURCE = Path(_nativewheel.__file__)
 NAMES = ["libntcore.so.1", "libnw_ntcore__ntcore.so.1", "libntcore", "ntcore"]
@@ -61,19 +61,19 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
     return module
 
 
-def test_r1_at_most_a_hundred_lines() -> None:
-    assert len(runtime().splitlines()) <= 100
-    assert runtime() == SOURCE.read_bytes()
+@pytest.mark.parametrize(("source", "module"), [(runtime(), _nativewheel), (windows_runtime(), _windows)])
+def test_r1_at_most_a_hundred_lines_of_python_3_8(source: bytes, module: ModuleType) -> None:
+    assert len(source.splitlines()) <= 100
+    assert source == Path(module.__file__ or "").read_bytes()
+    ast.parse(source, feature_version=(3, 8))
 
 
-def test_r1_the_syntax_is_that_of_python_3_8() -> None:
-    ast.parse(runtime(), feature_version=(3, 8))
-
-
-def test_r28_only_cheap_modules_are_imported_at_once() -> None:
-    imports = [node for node in ast.parse(runtime()).body if isinstance(node, ast.Import | ast.ImportFrom)]
+@pytest.mark.parametrize(("source", "others"), [(runtime(), {"_thread"}), (windows_runtime(), {"_nativewheel"})])
+def test_r28_only_cheap_modules_are_imported_at_once(source: bytes, others: set[str]) -> None:
+    imports = [node for node in ast.parse(source).body if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in imports if isinstance(node, ast.Import) for alias in node.names}
-    assert names | {node.module for node in imports if isinstance(node, ast.ImportFrom)} == {"__future__", "os", "sys", "_thread"}
+    names |= {node.module or node.names[0].name for node in imports if isinstance(node, ast.ImportFrom)}
+    assert names == {"__future__", "os", "sys", *others}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -186,3 +186,68 @@ def test_without_a_system_copy_both_faults_are_told() -> None:
     use = {**USE, "module": "nw_test_absent", "names": {"libabsent.so.7": "libabsent.so.7"}, "system": True}
     with pytest.raises(ImportError, match=r"No module named 'nw_test_absent'; libabsent\.so\.7: cannot open"):
         _nativewheel.Wheel("user 0.4", [], [use]).load()
+
+
+@pytest.fixture
+def folders(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the folders that Windows was told of, where nothing but Windows' own part can tell."""
+    told: list[str] = []
+    monkeypatch.setattr(_windows, "HANDLES", _nativewheel.HANDLES)
+
+    def add(path: str) -> str:
+        told.append(path)
+        return path
+
+    monkeypatch.setattr(_windows, "_add_folder", add)
+    return told
+
+
+@pytest.fixture
+def dlls(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return the vendored DLLs that were loaded; those called bad.dll cannot be."""
+    loaded: list[str] = []
+
+    def load(path: str) -> str:
+        if path.endswith("bad.dll"):
+            raise OSError("no such DLL")
+        loaded.append(Path(path).name)
+        return path
+
+    monkeypatch.setattr(_windows, "_load_dll", load)
+    return loaded
+
+
+def test_windows_hears_of_each_folder_once(folders: list[str], dlls: list[str]) -> None:
+    wheel = _windows.Wheel("user 0.4", [], [], ["user.libs", "user/../other"], {"user.libs/a.dll": False, "user.libs/b.dll": True})
+    wheel.load()
+    wheel.load()
+    assert folders == [str(SOURCE.parents[1] / name) for name in ("user.libs", "other")]
+    assert dlls == ["b.dll"]
+
+
+def test_vendored_dlls_are_loaded_in_order_where_added_folders_do_not_help(
+    folders: list[str], dlls: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_windows, "_LOOKS_INTO_FOLDERS", False)
+    _windows.Wheel("user 0.4", [], [], ["user.libs"], {"user.libs/c.dll": False, "user.libs/a.dll": True, "user.libs/b.dll": False}).load()
+    assert dlls == ["c.dll", "a.dll", "b.dll"]
+    assert len(folders) == 1
+
+
+def test_a_vendored_dll_that_cannot_be_loaded_is_told_to_those_who_ask(
+    folders: list[str], dlls: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = _windows.Wheel("user 0.4", [], [], [], {"user.libs/bad.dll": True, "user.libs/b.dll": True})
+    wheel.load()
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("NATIVEWHEEL_DEBUG", "1")
+    wheel.load()
+    assert capsys.readouterr().err == f"nativewheel: {SOURCE.parents[1] / 'user.libs/bad.dll'} is left out (user 0.4): OSError('no such DLL')\n"
+    assert (folders, dlls) == ([], ["b.dll"])
+
+
+def test_providers_come_before_vendored_dlls(provider: Any, dlls: list[str], folders: list[str]) -> None:
+    provider.load = lambda names: dlls.append(f"provider of {names}")
+    _windows.Wheel("user 0.4", [], [USE], ["user.libs"], {"user.libs/b.dll": True}).load()
+    assert dlls == ["provider of ['liba.so']", "b.dll"]
+    assert len(folders) == 1
