@@ -118,7 +118,8 @@ def _best(name: WheelName, floors: Mapping[Arch, Floor], target: Version | None)
 
 def _require_promise(name: WheelName, requested: str, archs: tuple[Arch, ...], floors: Mapping[Arch, Floor]) -> None:
     asked = macos.archs_of(requested)
-    if not asked or not set(asked) <= set(archs):
+    # Installers look for no tag of macOS 11 or later with another minor version than 0.
+    if not asked or not set(asked) <= set(archs) or macos.release(macos.version_of(requested)) != macos.version_of(requested):
         fitting = ", ".join(dict.fromkeys(macos.tags({arch: floor.release for arch, floor in floors.items()}))) if floors else "macosx_11_0_arm64"
         raise UsageError(f"--plat {requested} is not a tag for macOS on {' and '.join(map(macos.spelled, archs))}", hint=f"such as {fitting}")
     for arch in asked:

@@ -77,6 +77,8 @@ class TestRefused:
         ("macosx_11_0_universal2", True),
         ("macosx_12_0_universal2", False),
         ("macosx_11_0_arm64", False),
+        ("macosx_11_0", True),
+        ("macosx_12_0", False),
         ("manylinux_2_28_x86_64", True),
         ("win32", True),
     ],

@@ -188,11 +188,23 @@ class TestWish:
             choice(plat, *minimums, plat=plat)
         assert caught.value.message == f"the content does not allow {plat}: pkg/x.so needs macOS {needs}"
 
-    @pytest.mark.parametrize("plat", ["macosx_11_0_x86_64", "macosx_11_0_universal2", "macosx_11_0_ppc", "macosx_11_arm64"])
+    @pytest.mark.parametrize("plat", ["macosx_11_0_x86_64", "macosx_11_0_universal2", "macosx_11_0_ppc", "macosx_11_arm64", "macosx_12_3_arm64"])
     def test_a_tag_for_something_else_is_a_usage_error(self, plat: str) -> None:
         with pytest.raises(UsageError, match=f"--plat {plat} is not a tag for macOS on arm64") as caught:
             choice("macosx_11_0_arm64", "12.0", plat=plat)
         assert caught.value.hint == "such as macosx_12_0_arm64"
+
+    @pytest.mark.parametrize(
+        ("plat", "minimums", "tags"),
+        [
+            ("macosx_14_0", ("12.0",), {"macosx_14_0_arm64"}),
+            ("macosx_14_0", ("12.0", "10.9"), {"macosx_14_0_universal2"}),
+            ("macosx_10_9", ("11.0", "10.9"), {"macosx_10_9_universal2"}),
+        ],
+    )
+    def test_its_architectures_may_be_left_out(self, plat: str, minimums: tuple[str, ...], tags: set[str]) -> None:
+        found = choice("macosx_11_0_universal2" if len(minimums) > 1 else "macosx_11_0_arm64", *minimums, plat=plat, only_plat=True)
+        assert set(found.platforms) == tags
 
     @pytest.mark.parametrize("plat", ["manylinux_2_28_aarch64", "win_arm64", "musllinux_1_2"])
     def test_a_tag_of_another_system_is_not_meant_for_this_wheel(self, plat: str) -> None:
