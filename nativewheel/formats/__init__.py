@@ -35,6 +35,7 @@ __all__ = [
     "link_stub",
     "named_in_strings",
     "of_platform",
+    "ordinals",
     "read",
     "writer_version",
 ]
@@ -59,6 +60,15 @@ def imports(data: Buffer) -> tuple[Symbol, ...]:
 def exports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the dynamic symbols that an image offers."""
     return _reader(data).exports(data)
+
+
+def ordinals(data: Buffer) -> frozenset[str]:
+    """Read by which numbers an image offers symbols, whether or not these have names: ``#12``.  Only DLLs have such."""
+    if _format(data) is not Format.PE:
+        return frozenset()
+    from nativewheel.formats.pe import reader as pe  # noqa: PLC0415  (for Windows only)
+
+    return pe.ordinals(data)
 
 
 def apply(source: Path, edit: Edit, destination: Path) -> Image:

@@ -93,13 +93,19 @@ class Symbol:
 
     ``version`` and ``library`` are known for imports whose binding names them (ELF symbol versioning: vernaux name and verneed file; the
     install name that a Mach-O ordinal stands for).  For exports, ``version`` is the verdef name and ``library`` is None.  ``weak`` is an import that
-    may be missing, or a weak definition.  Mach-O names have the leading underscore that C names get there.
+    may be missing, or a weak definition.  Mach-O names have the leading underscore that C names get there.  ``archs`` are the slices of a universal
+    file that have the symbol, empty when all have it.
     """
 
     name: str
     version: str | None = None
     library: Identity | None = None
     weak: bool = False
+    archs: tuple[Arch, ...] = ()
+
+    def is_for(self, arch: Arch) -> bool:
+        """Whether the image has the symbol on ``arch``."""
+        return not self.archs or arch in self.archs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import MachineError, ProviderError, UnreadableError, UsageError
+from nativewheel.formats.image import Requirement
 from nativewheel.linkage import manifest
 from nativewheel.linkage.contents import libc_of_tags
 from nativewheel.linkage.distinfo import installed, installed_member, installed_on
@@ -21,6 +23,7 @@ from nativewheel.wheel.names import Member
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
+    from nativewheel.formats.image import Arch
     from nativewheel.linkage.distinfo import DistInfo
     from nativewheel.linkage.manifest import Manifest, ManifestExport
     from nativewheel.wheel.names import WheelName
@@ -122,11 +125,14 @@ def _provider(
 
 def _library(export: ManifestExport, tags: WheelName | None, origin: str, read: Callable[[ManifestExport], bytes]) -> ProvidedLibrary:
     @cache
-    def symbols() -> Mapping[str, frozenset[str | None]]:
+    def file() -> ExportedFile:
         try:
-            return exported_symbols(read(export))
+            return exported_file(read(export))
         except UnreadableError as error:
             raise error.within(origin, export.member) from error
+
+    def symbols() -> Mapping[str, frozenset[str | None]]:
+        return file().symbols
 
     @cache
     def renames() -> Mapping[str, str]:
@@ -146,16 +152,37 @@ def _library(export: ManifestExport, tags: WheelName | None, origin: str, read: 
         uses=export.uses,
         system_fallback=export.system_fallback,
         symbols=symbols,
+        partial=lambda: file().partial,
         renames=renames,
+        reexports=lambda: file().reexports,
     )
 
 
-def exported_symbols(data: bytes) -> dict[str, frozenset[str | None]]:
-    """Return the symbols that an image offers, each with its versions.  Raises ``UnreadableError``."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedFile:
+    """What a library's file says of its symbols: the fields of the same names of a `ProvidedLibrary`."""
+
+    symbols: Mapping[str, frozenset[str | None]]
+    partial: Mapping[str, frozenset[Arch]]
+    reexports: tuple[str, ...]
+
+
+def exported_file(data: bytes) -> ExportedFile:
+    """Read the symbols that an image offers.  Raises ``UnreadableError``."""
     found: dict[str, set[str | None]] = {}
+    archs: dict[str, set[Arch]] = {}
+    image = formats.read(data, "")
     for symbol in formats.exports(data):
         found.setdefault(symbol.name, set()).add(symbol.version)
-    return {name: frozenset(versions) for name, versions in found.items()}
+        archs.setdefault(symbol.name, set()).update(symbol.archs or image.archs)
+    for ordinal in formats.ordinals(data):
+        found.setdefault(ordinal, {None})
+    name = formats.conventions(image.format).file_name
+    return ExportedFile(
+        symbols={symbol: frozenset(versions) for symbol, versions in found.items()},
+        partial={symbol: frozenset(some) for symbol, some in archs.items() if len(some) < len(image.archs)},
+        reexports=tuple(name(item.name) for item in image.dependencies if item.requirement is Requirement.REEXPORT),
+    )
 
 
 def _renames(export: ManifestExport, symbols: Iterable[str], origin: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from nativewheel.linkage.windows import dll_name
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nativewheel.formats.image import Arch, Identity, Image
+    from nativewheel.formats.image import Arch, Dependency, Identity, Image
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibraries, HostLibrary
     from nativewheel.linkage.search import Asker
@@ -73,6 +73,10 @@ class DllSearch:
                 if library := self._usable(folder / file):
                     return Found(library=library, folder=folder)
         return None
+
+    def is_dispensable(self, dependency: Dependency, asker: Asker) -> bool:
+        """Whether the asker needs the DLL on systems of the past only."""
+        return self.supply.is_needless(dependency.name, asker.image.identity)
 
     @staticmethod
     def passed_on(asker: Asker) -> tuple[Path, ...]:  # noqa: ARG004  (as every Loader)

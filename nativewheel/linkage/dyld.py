@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nativewheel.formats.image import Format, Kind
+from nativewheel.formats.image import Format, Kind, Requirement
 from nativewheel.formats.macho import conventions
 from nativewheel.linkage.ldso import in_root, real_path
 from nativewheel.linkage.search import Found
@@ -17,7 +17,7 @@ from nativewheel.linkage.search import Found
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nativewheel.formats.image import Arch, Identity, Image
+    from nativewheel.formats.image import Arch, Dependency, Identity, Image
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.host import HostLibraries, HostLibrary
     from nativewheel.linkage.search import Asker
@@ -69,6 +69,11 @@ class DyldSearch:
             if library := self._usable(path):
                 return Found(library=library, folder=path.parent)
         return None
+
+    @staticmethod
+    def is_dispensable(dependency: Dependency, asker: Asker) -> bool:  # noqa: ARG004  (as every Loader)
+        """Whether LC_LOAD_WEAK_DYLIB names the library: dyld goes on without it."""
+        return dependency.requirement is Requirement.WEAK
 
     def passed_on(self, asker: Asker) -> tuple[Path, ...]:
         """Return the search folders of the asker and of those that loaded it: dyld goes through LC_RPATH of the whole chain."""

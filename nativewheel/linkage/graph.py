@@ -10,7 +10,7 @@ from posixpath import dirname
 from typing import TYPE_CHECKING, Protocol
 
 from nativewheel import formats
-from nativewheel.formats.image import Kind, Requirement
+from nativewheel.formats.image import Kind
 from nativewheel.linkage.search import Asker
 
 if TYPE_CHECKING:
@@ -102,6 +102,9 @@ class Loader(Protocol):
     def find(self, name: Identity, asker: Asker) -> Found | None:
         """Return the library of the build host that the loader would take."""
 
+    def is_dispensable(self, dependency: Dependency, asker: Asker) -> bool:
+        """Whether the asker can do without the library."""
+
     def passed_on(self, asker: Asker) -> tuple[Path, ...]:
         """Return the search folders that apply to the dependencies of the asker's dependencies too."""
 
@@ -175,8 +178,7 @@ class GraphBuilder:
     def _on_host(self, dependency: Dependency, asker: Asker) -> Link:
         found, names = self.loader.find(dependency.name, asker), formats.conventions(asker.image.format)
         if found is None:
-            # dyld goes on without a library that LC_LOAD_WEAK_DYLIB names.
-            allowed = self._names(dependency.name, self.allow_missing, names) or dependency.requirement is Requirement.WEAK
+            allowed = self._names(dependency.name, self.allow_missing, names) or self.loader.is_dispensable(dependency, asker)
             return Link(dependency=dependency, reach=Reach.EXCLUDED if allowed else Reach.NOWHERE)
         path = found.library.path
         met = found.folder / names.file_name(dependency.name)

@@ -53,7 +53,8 @@ def vendored_names(ingredients: Mapping[Path, Ingredient], writer: str) -> dict[
 
 def hashed_name(name: str, digest: str) -> str:
     """Put the first digits of ``digest`` between the stem and the extensions of ``name``, unless they are there already."""
-    stem, dot, extensions = name.partition(".")
+    # Windows takes what is behind the last dot for the extension; other systems' libraries may have versions behind the first.
+    stem, dot, extensions = name.rpartition(".") if name.lower().endswith(".dll") else name.partition(".")
     short = digest[:_HASH_DIGITS]
     return name if stem.endswith(f"-{short}") else f"{stem}-{short}{dot}{extensions}"
 

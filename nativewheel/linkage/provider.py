@@ -40,9 +40,10 @@ class ProvidedLibrary:
     ``original`` is its plain identity and ``identity`` the one that consumers get; ``member`` is its path as installed, below platlib; ``libc`` is
     None where the provider's tags name none.  ``requires`` is the template of the consumers' range.  ``copied_for_programs`` says that native
     programs, for which nothing can load the library beforehand, get a copy of their own; ``system_fallback`` that consumers may run on a system's
-    copy.  ``symbols`` maps what the file exports, under the names that it has now, to symbol versions (None: without one); ``renames`` maps plain
-    symbols to unique ones.  These two read the file when they are called, and raise ``UnreadableError``; ``renames`` also ``ProviderError`` when
-    the manifest says otherwise.
+    copy.  ``symbols`` maps what the file exports, under the names that it has now, to symbol versions (None: without one); ``partial`` has those that
+    not all slices of a universal file have, with the architectures of these; ``renames`` maps plain symbols to unique ones; ``reexports`` are the
+    file names of libraries whose symbols count as its own.  These read the file when they are called, and raise ``UnreadableError``; ``renames``
+    also ``ProviderError`` when the manifest says otherwise.
     """
 
     original: Identity
@@ -59,7 +60,9 @@ class ProvidedLibrary:
     copied_for_programs: bool = False
     system_fallback: bool = False
     symbols: Callable[[], Mapping[str, frozenset[str | None]]] = field(compare=False, repr=False)
+    partial: Callable[[], Mapping[str, frozenset[Arch]]] = field(compare=False, repr=False, default=dict)
     renames: Callable[[], Mapping[str, str]] = field(compare=False, repr=False, default=dict)
+    reexports: Callable[[], tuple[str, ...]] = field(compare=False, repr=False, default=tuple)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,14 @@ class Variant:
 
     provider: Provider
     library: ProvidedLibrary
+
+    def offering(self) -> tuple[ProvidedLibrary, ...]:
+        """Return the library and those of the same wheel that it re-exports, in turn."""
+        found = [self.library]
+        for library in found:  # grows while it is walked
+            files = set(library.reexports())
+            found += [other for other in self.provider.libraries if other not in found and files & {_key(other.original), _key(other.identity)}]
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ from nativewheel.linkage.policy import is_libpython, is_loader, runs
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from nativewheel.formats.image import Arch, Identity, Image
+    from nativewheel.formats.image import Arch, Dependency, Identity, Image
     from nativewheel.linkage.host import HostLibraries, HostLibrary
 
 _TOKEN = re.compile(r"\$(?:(ORIGIN|LIB|PLATFORM)\b|\{(ORIGIN|LIB|PLATFORM)\})")
@@ -95,6 +95,11 @@ class HostSearch:
             if library := self._usable(folder, name):
                 return Found(library=library, folder=folder)
         return None
+
+    @staticmethod
+    def is_dispensable(dependency: Dependency, asker: Asker) -> bool:  # noqa: ARG004  (as every Loader)
+        """Return False: what DT_NEEDED names must be there."""
+        return False
 
     def passed_on(self, asker: Asker) -> tuple[Path, ...]:
         """Return the search folders that apply to the dependencies of ``asker``'s dependencies too."""

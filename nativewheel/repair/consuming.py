@@ -102,10 +102,16 @@ def refuse_programs(archive: WheelArchive, images: Iterable[WheelImage]) -> None
             )
 
 
-def offered(library: ProvidedLibrary) -> dict[str, frozenset[str | None]]:
-    """Return what a provider's library exports, under unique and plain names alike."""
-    now = dict(library.symbols())
+def offered(library: ProvidedLibrary, arch: Arch | None = None) -> dict[str, frozenset[str | None]]:
+    """Return what a provider's library exports, on ``arch`` or anywhere, under unique and plain names alike."""
+    partial = library.partial() if arch else {}
+    now = {name: versions for name, versions in library.symbols().items() if name not in partial or arch in partial[name]}
     return {**now, **{old: now[new] for old, new in library.renames().items() if new in now}}
+
+
+def new_names(variant: Variant) -> dict[str, str]:
+    """Map the plain names of what a library offers, by itself or of others of its wheel, to those that it has now."""
+    return {old: new for library in variant.offering() for old, new in library.renames().items()}
 
 
 def renames(chosen: Chosen, wanted: Iterable[str]) -> dict[str, str]:
@@ -113,7 +119,7 @@ def renames(chosen: Chosen, wanted: Iterable[str]) -> dict[str, str]:
 
     Raises ``ProviderError`` when its wheels do not agree.
     """
-    maps = [(variant, variant.library.renames(), offered(variant.library)) for variant in chosen.variants]
+    maps = [(variant, new_names(variant), {name for library in variant.offering() for name in offered(library)}) for variant in chosen.variants]
     found: dict[str, str] = {}
     for name in wanted:
         names = {renamed.get(name, name): variant for variant, renamed, has in maps if name in has}

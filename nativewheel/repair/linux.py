@@ -73,9 +73,9 @@ class Linux:
         """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""
         return link.reach is Reach.PROVIDER
 
-    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:  # noqa: ARG002  (as every Platform)
-        """Return nothing: images say themselves where their libraries are."""
-        return ()
+    def shim_folders(self, graph: Graph, vendored: str | None) -> None:  # noqa: ARG002  (as every Platform)
+        """Return nothing: images say by themselves where their libraries are."""
+        return
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:
         """Choose the policy to aim at."""

@@ -76,9 +76,9 @@ class MacOS:
         """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""
         return link.reach is Reach.PROVIDER
 
-    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:  # noqa: ARG002  (as every Platform)
-        """Return nothing: images say themselves where their libraries are."""
-        return ()
+    def shim_folders(self, graph: Graph, vendored: str | None) -> None:  # noqa: ARG002  (as every Platform)
+        """Return nothing: images say by themselves where their libraries are."""
+        return
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
         """Choose tags by the systems that the images are made for; everything that is found on the host has to be vendored."""
@@ -93,7 +93,7 @@ class MacOS:
         options: RepairOptions,  # noqa: ARG002  (as every Platform)
     ) -> None:
         """Compare what images import with what their providers export, and look for names that would mean two symbols."""
-        check_symbols(archive, graph, host, exported)
+        check_symbols(archive, graph, host, exported, self.archs)
 
 
 def _joined(archs: Iterable[Arch]) -> str:

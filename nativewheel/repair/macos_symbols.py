@@ -12,38 +12,49 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
-from nativewheel.repair.consuming import offered, refuse_lacking
+from nativewheel.repair.consuming import new_names, offered, refuse_lacking
 from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from nativewheel.formats.image import Arch, Identity
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.graph import Graph, Link
     from nativewheel.linkage.host import HostLibraries
+    from nativewheel.linkage.provider import Chosen, Variant
     from nativewheel.repair.exporting import Exported
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member
 
 
-def check_symbols(archive: WheelArchive, graph: Graph, host: HostLibraries, exported: Mapping[Member, Exported]) -> None:
-    """Check every image of a wheel that offers ``exported`` libraries.
+def check_symbols(archive: WheelArchive, graph: Graph, host: HostLibraries, exported: Mapping[Member, Exported], archs: Iterable[Arch]) -> None:
+    """Check every image of a wheel for ``archs`` that offers ``exported`` libraries.
 
     Raises ``ProviderError`` for symbols that a variant of the provider lacks, and ``LinkageError`` for references in the flat namespace that two
     libraries could satisfy, or that would lose the only one.
     """
+    chosen = {link.chosen.identity: link.chosen for links in graph.links.values() for link in links if link.chosen}
     for member, image in graph.images.items():
         links = graph.links[member]
         for link in links:
             for variant in link.chosen.variants if link.chosen else ():
-                has = offered(variant.library)
-                wanted = [symbol.name for symbol in image.imports if symbol.library == link.name and not symbol.weak]
-                refuse_lacking(archive, member, variant, [name for name in wanted if name not in has])
+                refuse_lacking(archive, member, variant, _lacking(image, link, variant, archs))
         flat = {symbol.name for symbol in image.imports if symbol.library is None}
         if flat:
             _Flat(archive=archive, graph=graph, host=host, exported=exported).refuse_ambiguous(image, flat)
-        for own in exported.values() if flat else ():
-            _refuse_lost(archive, image, own, flat, links)
+            _refuse_lost(archive, image, flat, _unlinked(image, links, exported, chosen))
+
+
+def _lacking(image: WheelImage, link: Link, variant: Variant, archs: Iterable[Arch]) -> list[str]:
+    """Return what the image wants of a library on some architecture, and does not find there."""
+    missing: dict[str, None] = {}
+    for arch in archs:
+        if arch in variant.library.archs:
+            has = {name for library in variant.offering() for name in offered(library, arch)}
+            wanted = (symbol.name for symbol in image.imports if symbol.library == link.name and not symbol.weak and symbol.is_for(arch))
+            missing |= dict.fromkeys(name for name in wanted if name not in has)
+    return list(missing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +83,7 @@ class _Flat:
         if link.member is not None and link.member in self.exported:
             yield from self.exported[link.member].renames
         for variant in link.chosen.variants if link.chosen else ():
-            yield from variant.library.renames()
+            yield from new_names(variant)
 
     def _offered(self, link: Link) -> frozenset[str]:
         """Return what the library has now, under plain names; nothing is known of the system's."""
@@ -86,13 +97,21 @@ class _Flat:
         return frozenset(symbol.name for symbol in formats.exports(self.archive.read(link.member) if source is None else source.read_bytes()))
 
 
-def _refuse_lost(archive: WheelArchive, image: WheelImage, own: Exported, flat: set[str], links: tuple[Link, ...]) -> None:
-    """Refuse references to an exported library of the same wheel that the image does not name: they would not follow its new symbols."""
-    if image.member == own.image.member or any(link.member == own.image.member for link in links):
-        return
-    if lost := sorted(flat.intersection(own.renames)):
-        raise LinkageError(
-            f"{listed(lost)} is looked up in the flat namespace, where {own.original} will have it under another name",
-            where=(str(archive.name), image.member),
-            hint=f'link it with {own.original}, or use binding = "install-name"',
-        )
+def _unlinked(
+    image: WheelImage, links: tuple[Link, ...], exported: Mapping[Member, Exported], chosen: Mapping[Identity, Chosen]
+) -> Iterator[tuple[Identity, Iterable[str]]]:
+    """Yield the libraries of the wheel and of its providers that get new symbols and that the image does not name, with the old ones."""
+    linked = {link.member for link in links} | {link.chosen.identity for link in links if link.chosen}
+    yield from ((own.original, own.renames) for own in exported.values() if own.image.member not in {*linked, image.member})
+    yield from ((item.original, new_names(variant)) for item in chosen.values() if item.identity not in linked for variant in item.variants)
+
+
+def _refuse_lost(archive: WheelArchive, image: WheelImage, flat: set[str], unlinked: Iterable[tuple[Identity, Iterable[str]]]) -> None:
+    """Refuse references to a library that the image does not name: they would not follow its new symbols."""
+    for original, renames in unlinked:
+        if lost := sorted(flat.intersection(renames)):
+            raise LinkageError(
+                f"{listed(lost)} is looked up in the flat namespace, where {original} will have it under another name",
+                where=(str(archive.name), image.member),
+                hint=f'link it with {original}, or export that with binding = "install-name"',
+            )

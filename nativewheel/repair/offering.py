@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from nativewheel.linkage.discovery import exported_symbols, installed_providers, provider_in_wheel, providers_in
+from nativewheel.linkage.discovery import exported_file, installed_providers, provider_in_wheel, providers_in
 from nativewheel.linkage.naming import module_name
 from nativewheel.linkage.provider import Consideration, ProvidedLibrary, Provider
 from nativewheel.linkage.requirement import DEFAULT_TEMPLATE
@@ -15,9 +15,10 @@ from nativewheel.repair.options import Executables
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
+    from nativewheel.linkage.discovery import ExportedFile
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.planner import Subject
 
@@ -63,6 +64,7 @@ def _provider(subject: Subject) -> Provider:
 
 def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
     image = exported.image.image
+    file = cache(partial(_file, subject, exported))
     return ProvidedLibrary(
         original=exported.original,
         identity=exported.identity,
@@ -76,12 +78,18 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         uniquify=bool(exported.rule.uniquify),
         system_fallback=exported.rule.system_fallback,
         copied_for_programs=exported.rule.executables is Executables.VENDOR,
-        symbols=cache(partial(_symbols, subject, exported)),
+        symbols=lambda: file().symbols,
+        partial=lambda: file().partial,
         renames=lambda: exported.renames,
+        reexports=lambda: file().reexports,
     )
 
 
-def _symbols(subject: Subject, exported: Exported) -> Mapping[str, frozenset[str | None]]:
+def _file(subject: Subject, exported: Exported) -> ExportedFile:
     """Read what the library exports, under the names that it will have."""
-    found = exported_symbols(bytes(subject.archive.read(exported.image.member)))
-    return {exported.renames.get(name, name): versions for name, versions in found.items()}
+    found, renames = exported_file(bytes(subject.archive.read(exported.image.member))), exported.renames
+    return replace(
+        found,
+        symbols={renames.get(name, name): versions for name, versions in found.symbols.items()},
+        partial={renames.get(name, name): archs for name, archs in found.partial.items()},
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError, NativewheelError
-from nativewheel.formats.image import Kind
+from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget
 from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import MANIFEST
@@ -18,7 +18,7 @@ from nativewheel.repair.macos import MacOS
 from nativewheel.repair.metadata import metadata_of
 from nativewheel.repair.plan import Action, Launcher, Plan
 from nativewheel.repair.references import without_libpython
-from nativewheel.repair.vendoring import name_vendored, used_globs, vendored_libraries
+from nativewheel.repair.vendoring import load_order, name_vendored, used_globs, vendored_libraries
 from nativewheel.repair.windows import Windows
 from nativewheel.wheel.requires import required_names
 
@@ -129,7 +129,7 @@ class _Planner:
     def plan(self) -> Plan:
         found = self._findings()
         if self._is_satisfied(found):
-            warnings = (*self.subject.contents.warnings, *self._kept_paths(found.images))
+            warnings = (*self.subject.contents.warnings, *found.choice.warnings, *self._kept_paths(found.images))
             return _copied(self.subject.archive, _fits(self.subject.archive.name, found.choice), warnings, found.graph.matched)
         refuse_layout(self.subject.archive, self.subject.contents.images)
         return self._repair(found)
@@ -146,14 +146,15 @@ class _Planner:
         consuming.refuse_programs(archive, dependents(graph, lambda link: link.chosen is not None))
         consuming.refuse_circles(archive, consuming.chosen_providers(graph).values(), self.subject.providers)
         self.platform.check_symbols(archive, graph, self.host, self._exported, options)
-        shim = shimming.shim_of(archive, self.subject.exports, graph)
+        vendored = self._named(choice, graph)
+        shim = shimming.shim_of(archive, self.subject.exports, graph, self._dlls(graph, vendored))
         return _Findings(
             images=images,
             added=added,
             copies=frozenset(copies),
             graph=graph,
             choice=choice,
-            vendored=self._named(choice, graph),
+            vendored=vendored,
             shim=shim,
             injection=plan_injection(archive, [user for user in users if user.source is None], shim.module),
         )
@@ -235,6 +236,16 @@ class _Planner:
             strip=self.subject.options.strip,
             exported=self._exported,
         )
+
+    def _dlls(self, graph: Graph, vendored: Vendored) -> shimming.DllPlaces | None:
+        """Return what a shim has to tell the loader; None where images say by themselves where their libraries are."""
+        folders = self.platform.shim_folders(graph, self._folder if vendored.files else None)
+        if folders is None:
+            return None
+        firm = {link.path for links in graph.links.values() for link in links if link.dependency.requirement is not Requirement.DELAYED}
+        order = {path: f"{self._folder}/{vendored.files[path]}" for path in load_order(vendored, graph)}
+        delayed = tuple(place for path, place in order.items() if path not in firm)
+        return shimming.DllPlaces(folders=folders, vendored=tuple(order.values()), delayed=delayed)
 
     def _output(self, choice: Choice) -> WheelName:
         """Return the new file name; a provider without extension modules works with every Python."""

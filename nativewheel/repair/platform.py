@@ -63,8 +63,11 @@ class Platform(Protocol):
     def needs_shim(self, link: Link) -> bool:
         """Whether the loader finds what the link leads to only after a shim has done something for it."""
 
-    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...]:
-        """Return the folders (below the root of the installation) that the shim has to tell the loader of; ``vendored`` is that of new libraries."""
+    def shim_folders(self, graph: Graph, vendored: str | None) -> tuple[str, ...] | None:
+        """Return the folders (below the root of the installation) that the shim has to tell the loader of; ``vendored`` is that of new libraries.
+
+        None on systems where images say by themselves where their libraries are.
+        """
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:
         """Choose tags, and what has to be vendored for them.  Raises ``LinkageError`` and ``UsageError``."""

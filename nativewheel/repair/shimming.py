@@ -11,7 +11,7 @@ from nativewheel.linkage.naming import module_name
 from nativewheel.linkage.requirement import DEFAULT_TEMPLATE, lower_bound, requirement
 from nativewheel.repair import consuming
 from nativewheel.repair.plan import NewFile
-from nativewheel.shim.inject import runtime
+from nativewheel.shim.inject import runtime, windows_runtime
 from nativewheel.shim.package import ShimLibrary, ShimPackage, ShimProvider, package_init
 from nativewheel.wheel.entrypoints import with_entry_point
 from nativewheel.wheel.names import Member
@@ -42,15 +42,27 @@ class Shim:
     warnings: tuple[str, ...] = ()
 
 
-def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph) -> Shim:
-    """Return the shim of a wheel.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DllPlaces:
+    """Where a wheel has DLLs, by paths below the root of the installation: images for Windows do not say it.
+
+    ``vendored`` are in load order; those in ``delayed`` are only loaded when an image first calls them.
+    """
+
+    folders: tuple[str, ...]
+    vendored: tuple[str, ...]
+    delayed: tuple[str, ...]
+
+
+def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph, dlls: DllPlaces | None) -> Shim:
+    """Return the shim of a wheel; ``dlls`` is what it tells the loader of Windows, None elsewhere.
 
     Raises ``LinkageError`` when a package of that name is there already, ``UsageError`` and ``LinkageError`` for a template of requirements that
     makes no sense.
     """
     module = module_name(archive.name.distribution)
     chosen = consuming.chosen_providers(graph)
-    if not exports and not chosen:
+    if not (exports or chosen or (dlls and dlls.folders)):
         return Shim(module=module)
     taken = next((member for member in archive.entries if _is_module(archive.installed_path(member) or "", module)), None)
     if taken:
@@ -63,10 +75,15 @@ def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph) 
         libraries=tuple(_library(archive, exported) for exported in _in_load_order(exports, graph)),
         providers=_providers(chosen, required),
         requires=tuple(dict.fromkeys(item.line for item in offered)),
+        windows=dlls is not None,
+        dll_folders=dlls.folders if dlls else (),
+        vendored=dlls.vendored if dlls else (),
+        delayed=dlls.delayed if dlls else (),
     )
     files = [
         NewFile(member=Member(f"{module}/__init__.py"), data=package_init(package)),
         NewFile(member=Member(f"{module}/_nativewheel.py"), data=runtime()),
+        *([NewFile(member=Member(f"{module}/_windows.py"), data=windows_runtime())] if dlls else []),
     ]
     return Shim(
         module=module,

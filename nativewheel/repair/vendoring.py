@@ -46,7 +46,7 @@ class Vendored:
         reference = formats.conventions(image.format).reference
         taken = [(link.name, self.files[link.path]) for link in links if link.path and link.path in self.files]
         found = {old: reference(here, f"{self.folder}/{file}") for old, file in taken}
-        return tuple(sorted(found.items()))
+        return tuple(sorted((old, new) for old, new in found.items() if old != new))
 
 
 def name_vendored(
@@ -97,6 +97,23 @@ def vendored_libraries(vendored: Vendored, graph: Graph, host: HostLibraries, *,
         for path, names in asked.items()
     ]
     return tuple(sorted(made, key=lambda library: library.member))
+
+
+def load_order(vendored: Vendored, graph: Graph) -> tuple[Path, ...]:
+    """Return the files that are copied, each after those of them that it needs, as far as they do not need each other."""
+    ordered: dict[Path, None] = {}
+    begun: set[Path] = set()
+    waiting = sorted(set(vendored.stand_ins.values()), key=lambda path: vendored.files[path], reverse=True)
+    while waiting:
+        path = waiting[-1]
+        needed = [vendored.stand_ins[link.path] for link in graph.links[path] if link.path and link.path in vendored.stand_ins]
+        missing = [other for other in needed if other not in begun] if path not in begun else []
+        begun.add(path)
+        if missing:
+            waiting += missing
+        else:
+            ordered.setdefault(waiting.pop())
+    return tuple(ordered)
 
 
 def used_globs(vendored: Vendored, graph: Graph, no_mangle: tuple[str, ...]) -> frozenset[str]:

@@ -14,7 +14,7 @@ from macwheels import with_minimum
 from sharedwheels import config, requirements_of
 
 import nativewheel
-from nativewheel.errors import LinkageError
+from nativewheel.errors import LinkageError, ProviderError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -256,3 +256,30 @@ def test_ways_to_give_the_provider(corner: Corner, given: str) -> None:
     corner.mac.path += before.folders.values()
     assert requirements_of(setting.wheels.outputs["user"]) == ["one", "one==1.*,>=1.0"]
     assert corner.mac.load("user._bar").bar_version() == 1
+@pytest.mark.parametrize("binding", ["flat", "install-name"])
+def test_library_that_passes_another_on(corner: Corner, binding: str) -> None:
+    """The consumer is linked with the one that re-exports the other, and knows nothing of that."""
+    front, baz = corner.samples.umbrella()
+    wheels = (corner.provider("fronts", front, corner.samples.foo(2)), corner.consumer("user", baz))
+    corner.repaired(*wheels, parts=(export("fronts", binding=binding),))
+    module = corner.mac.load("user._baz")
+    assert [module.baz_version(), module.baz_add(5, 6)] == [12, 2011]
+
+
+def test_symbols_that_only_a_sibling_asks_for_by_name(corner: Corner) -> None:
+    """The module was linked without the library: it finds it because its sibling brings it, until the symbols have other names."""
+    inner = {"user/libinner.dylib": corner.samples.mid("inner").read_bytes()}
+    wheels = (corner.provider("one", corner.samples.foo()), corner.consumer("user", corner.samples.bar_flat(), "one", files=inner))
+    with pytest.raises(LinkageError, match="foo_add"):
+        corner.repaired(*wheels, parts=(export("one"),))
+
+
+@for_both
+@pytest.mark.parametrize("binding", ["flat", "install-name"])
+def test_slice_that_lacks_a_symbol(corner: Corner, binding: str) -> None:
+    """The library has what the module wants for arm64 only."""
+    intel, arm = (Samples(linker=corner.samples.linker, arch=arch, folder=corner.samples.folder) for arch in ARCHS)
+    library = slices_of(corner.folder / "slices" / "libfoo.dylib", intel.poor_foo(), arm.foo())
+    wheels = (corner.provider("one", library), corner.consumer("user", corner.samples.bar(), "one"))
+    with pytest.raises(ProviderError, match="_foo_add"):
+        corner.repaired(*wheels, parts=(export("one", binding=binding),))

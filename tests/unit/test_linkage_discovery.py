@@ -13,7 +13,7 @@ from smallwheels import wheel
 
 from nativewheel.errors import ProviderError, UnreadableError, UsageError
 from nativewheel.formats.image import Arch, Format, Libc
-from nativewheel.linkage.discovery import exported_symbols, installed_providers, providers_in
+from nativewheel.linkage.discovery import exported_file, installed_providers, providers_in
 from nativewheel.linkage.manifest import ManifestRenames
 from nativewheel.linkage.provider import Consideration
 from nativewheel.wheel.names import Member
@@ -105,7 +105,7 @@ def renamed(tmp_path: Path) -> bytes:
 
 
 def test_renames_are_recomputed_from_the_file(tmp_path: Path, renamed: bytes) -> None:
-    assert exported_symbols(renamed).keys() == {"nw_ntcore__nt_add", "nt_version"}
+    assert exported_file(renamed).symbols.keys() == {"nw_ntcore__nt_add", "nt_version"}
     renames = {"nt_add": "nw_ntcore__nt_add"}
     export = replace(EXPORT, uniquify=True, renames=ManifestRenames.of(renames), kept=("nt_version",))
     (found,) = providers_in(provider(tmp_path, export, renamed))

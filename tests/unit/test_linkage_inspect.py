@@ -12,7 +12,7 @@ from smallwheels import rewritten, wheel
 
 from nativewheel.errors import UnreadableError
 from nativewheel.linkage.inspect import inspect_wheel
-from nativewheel.linkage.inspection import Supply
+from nativewheel.linkage.inspection import Supply, Verdict
 from nativewheel.linkage.manifest import Manifest
 
 if TYPE_CHECKING:
@@ -111,9 +111,10 @@ def test_a_record_that_disagrees_is_a_warning(tmp_path: Path) -> None:
     assert any("ntvendor/__init__.py" in warning for warning in inspect_wheel(path, sysroot=tmp_path).warnings)
 
 
-def test_wheels_of_other_systems_are_refused() -> None:
-    with pytest.raises(UnreadableError, match="not supported yet"):
-        inspect_wheel(FIXTURES / "wheels/ntcore-1.2.7-py3-none-win_amd64.whl")
+def test_tags_of_windows_say_no_more_than_the_processor() -> None:
+    found = inspect_wheel(FIXTURES / "wheels/ntuser-0.4.0-cp38-abi3-win_amd64.whl")
+    assert found.verdict == Verdict(tag="win_amd64")
+    assert {item.name: item.supply for image in found.images for item in image.dependencies}["ntcore.dll"] is Supply.MISSING
 
 
 def test_any_number_of_threads_finds_the_same(tmp_path: Path) -> None:

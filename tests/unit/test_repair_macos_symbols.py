@@ -10,7 +10,7 @@ from mademacs import ARM, chosen, core, dylib, exported, graph_of, module
 from smallwheels import wheel
 
 from nativewheel.errors import LinkageError, ProviderError
-from nativewheel.formats.image import Identity, Symbol
+from nativewheel.formats.image import Arch, Identity, Symbol
 from nativewheel.linkage.manifest import Binding
 from nativewheel.repair.macos_symbols import check_symbols
 from nativewheel.wheel.archive import WheelArchive
@@ -58,7 +58,7 @@ def check(
     graph = graph_of(user, beside, *others, host=host, lib_path=[folder], choices=choices)
     path = wheel(folder, "cp311-cp311-macosx_11_0_arm64", {"pkg/x.so": core(ARM), "pkg/libntcore.dylib": core(ARM)})
     with WheelArchive(path) as archive:
-        check_symbols(archive, graph, host or Host(), exports or {})
+        check_symbols(archive, graph, host or Host(), exports or {}, (Arch.AARCH64,))
 
 
 class TestOfALibrary:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import UnreadableError
@@ -12,7 +13,7 @@ from nativewheel.formats.macho.signature import certified
 from nativewheel.formats.macho.slices import opened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from typing_extensions import Buffer
 
@@ -38,13 +39,23 @@ def read(data: Buffer, name: str) -> Image:
 def imports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the symbols that an image wants of others, in any of its slices, with the leading underscore."""
     with opened(data) as file:
-        return tuple(dict.fromkeys(symbol for image in file.slices for symbol in symbols.imports(image)))
+        return _of_slices(file, symbols.imports)
 
 
 def exports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the symbols that an image offers, in any of its slices, with the leading underscore."""
     with opened(data) as file:
-        return tuple(dict.fromkeys(symbol for image in file.slices for symbol in symbols.exports(image)))
+        return _of_slices(file, symbols.exports)
+
+
+def _of_slices(file: MachFile, read: Callable[[Slice], Iterable[Symbol]]) -> tuple[Symbol, ...]:
+    """Read the symbols of each slice, and say of those that not all of them have which ones do."""
+    found: dict[Symbol, list[Arch]] = {}
+    for image in file.slices:
+        for symbol in dict.fromkeys(read(image)):
+            found.setdefault(symbol, []).append(image.arch)
+    every = len(file.slices)
+    return tuple(symbol if len(archs) == every else replace(symbol, archs=tuple(archs)) for symbol, archs in found.items())
 
 
 def model(file: MachFile, name: str) -> Image:
