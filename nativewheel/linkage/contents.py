@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
@@ -12,7 +13,7 @@ from nativewheel.formats.image import Arch, Format, Kind, Libc
 from nativewheel.linkage import macos, policy, windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from nativewheel.formats.image import Image, Symbol
@@ -94,55 +95,85 @@ class Contents:
     warnings: tuple[str, ...] = ()
 
 
+class Passed(Enum):
+    """Why a native file is not read as an image."""
+
+    FOREIGN = auto()
+    """It is made for no platform of wheels, such as GPU code."""
+    NOT_LOADED = auto()
+    """Nothing loads it, such as a static library."""
+
+
 def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int = 1) -> Contents:
     """Find the images by their magic, whatever their names and whether or not RECORD lists them, and read each of them once.
 
     ``libc`` settles which C library the wheel is for when neither its tags nor its images do.  Raises ``UnreadableError`` for images that cannot
     be read and for platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
     """
-    _refuse_unsupported(archive.name)
-    found = {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, formats.HEAD)))}
-    expected = {formats.of_platform(platform) for platform in archive.name.platforms} - {None}
-    if not expected and set(found.values()) == {Format.ELF}:
-        expected = {Format.ELF}  # a build backend that did not know of the images, as happens with libraries loaded by ctypes
-    if len(expected) != 1:
-        # Under the tag "any" distlib carries launchers for Windows, debugpy helpers for three systems: neither is a wheel for one platform.
-        return Contents(images=(), warnings=(_ambiguous("system", found),) if found else ())
-    foreign = [member for member, kind in found.items() if kind not in expected]
+    refuse_unsupported(archive.name)
+    found = native_members(archive)
+    expected = expected_format(archive.name, found)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
-        read = list(pool.map(lambda member: _read(archive, member), (member for member in found if member not in foreign)))
-    foreign += [item for item in read if isinstance(item, str)]
-    images = [item for item in read if isinstance(item, WheelImage)]
-    if not images:
-        return _without_images(archive.name, foreign)
-    match expected.pop():
-        case Format.MACHO:
-            return _for_macos(archive.name, images, foreign)
-        case Format.PE:
-            return _for_windows(archive.name, images, foreign)
-        case _:
-            return _for_linux(archive.name, images, foreign, libc)
+        own = [member for member, kind in found.items() if kind is expected]
+        read = dict(zip(own, pool.map(lambda member: read_image(archive, member, archive.read(member)), own), strict=True))
+    return sort_out(archive.name, found, read, libc=libc)
 
 
-def _refuse_unsupported(name: WheelName) -> None:
-    for platform in name.platforms:
-        if platform != "any" and formats.of_platform(platform) is None:
-            raise UnreadableError(f"wheels for {platform} are not supported", where=(str(name),), hint="use the build tools of that platform")
+def native_members(archive: WheelArchive) -> dict[Member, Format]:
+    """Return the members that are native images by their magic, in archive order."""
+    return {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, formats.HEAD)))}
 
 
-def _read(archive: WheelArchive, member: Member) -> WheelImage | Member | None:
-    """Read one image; return the member alone for one that is foreign, and None for what nothing loads."""
-    data = archive.read(member)
+def expected_format(name: WheelName, found: Mapping[Member, Format]) -> Format | None:
+    """Return the format that the images of a wheel have by its tags, None where these name no or several systems."""
+    expected = {formats.of_platform(platform) for platform in name.platforms} - {None}
+    if not expected and set(found.values()) == {Format.ELF}:
+        return Format.ELF  # a build backend that did not know of the images, as happens with libraries loaded by ctypes
+    return expected.pop() if len(expected) == 1 else None
+
+
+def read_image(archive: WheelArchive, member: Member, data: bytes | bytearray) -> WheelImage | Passed:
+    """Read the image that a member holds, or say why it is none that counts.  Raises ``UnreadableError``."""
     try:
         image = formats.read(data, member.rpartition("/")[2])
         imports = formats.imports(data)
     except NotLoadedError:
-        return None
+        return Passed.NOT_LOADED
     except ForeignImageError:
-        return member
+        return Passed.FOREIGN
     except UnreadableError as error:
         raise error.within(str(archive.name), member) from error
     return WheelImage(member=member, installed=archive.installed_path(member), size=len(data), image=image, imports=imports)
+
+
+def sort_out(name: WheelName, found: Mapping[Member, Format], read: Mapping[Member, WheelImage | Passed], *, libc: Libc | None = None) -> Contents:
+    """Tell the images of the wheel's own platform from others.
+
+    ``found`` are all native members, ``read`` has at least those of the expected format.  Raises as `read_contents` does.
+    """
+    expected = expected_format(name, found)
+    if expected is None:
+        # Under the tag "any" distlib carries launchers for Windows, debugpy helpers for three systems: neither is a wheel for one platform.
+        return Contents(images=(), warnings=(_ambiguous("system", found),) if found else ())
+    foreign = [member for member, kind in found.items() if kind is not expected]
+    foreign += [member for member, kind in found.items() if kind is expected and read[member] is Passed.FOREIGN]
+    images = [image for member, kind in found.items() if kind is expected and isinstance(image := read[member], WheelImage)]
+    if not images:
+        return _without_images(name, foreign)
+    match expected:
+        case Format.MACHO:
+            return _for_macos(name, images, foreign)
+        case Format.PE:
+            return _for_windows(name, images, foreign)
+        case Format.ELF:
+            return _for_linux(name, images, foreign, libc)
+
+
+def refuse_unsupported(name: WheelName) -> None:
+    """Raise ``UnreadableError`` for a wheel that is for a system which nativewheel does not know."""
+    for platform in name.platforms:
+        if platform != "any" and formats.of_platform(platform) is None:
+            raise UnreadableError(f"wheels for {platform} are not supported", where=(str(name),), hint="use the build tools of that platform")
 
 
 def _without_images(name: WheelName, foreign: list[Member]) -> Contents:

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import LinkageError, UnreadableError
 from nativewheel.linkage import macos, windows
 from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget, read_contents
-from nativewheel.linkage.dllsearch import DllSearch, host_folders, member_dlls
-from nativewheel.linkage.dyld import DyldSearch, chain
 from nativewheel.linkage.graph import GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.linkage.inspection import ExternalLibrary, InspectedImage, Inspection, SuppliedDependency, Supply, Verdict
-from nativewheel.linkage.manifest import MANIFEST, parse
+from nativewheel.linkage.loaders import known_policies, loader_for
 from nativewheel.linkage.naming import is_hashed
-from nativewheel.linkage.policy import PolicySet, policies
-from nativewheel.linkage.provider import Chosen
-from nativewheel.linkage.search import HostSearch
+from nativewheel.linkage.recorded import RecordedProviders, read_manifest
 from nativewheel.linkage.verdict import Judge
 from nativewheel.wheel.archive import WheelArchive
 from nativewheel.wheel.headers import Headers
@@ -28,10 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from pathlib import Path
 
-    from nativewheel.formats.image import Identity
     from nativewheel.linkage.contents import Contents, WheelImage
-    from nativewheel.linkage.graph import Graph, Link, Loader, ProviderSearch
-    from nativewheel.linkage.manifest import Manifest, ManifestConsumption
+    from nativewheel.linkage.graph import Graph, Link, Loader
+    from nativewheel.linkage.manifest import ManifestConsumption
     from nativewheel.linkage.verdict import Evaluation
 
 # How the repair tools of this field name the folders that they fill: auditwheel and delvewheel "<dist>.libs", delocate ".dylibs".
@@ -49,7 +42,7 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
         contents = read_contents(archive, jobs=jobs)
         metadata = Headers.parse(bytes(archive.read(Member(f"{archive.dist_info}/METADATA"))))
         tool = next((tool for file, tool in _TOOLS.items() if f"{archive.dist_info}/{file}" in archive.entries), None)
-        manifest = _manifest(archive)
+        manifest = read_manifest(archive)
         warnings = (*contents.warnings, *archive.record_issues)
         name = archive.name
     inspection = Inspection(
@@ -75,41 +68,8 @@ def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | 
             return _windows(inspection, contents, win, tuple(lib_path))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Recorded:
-    """The providers that a repair has written into the manifest (a `ProviderSearch`)."""
-
-    consumes: tuple[ManifestConsumption, ...]
-
-    def find(self, name: Identity, *, named: bool) -> Chosen | None:
-        """Return who supplies ``name``; every one of them is pointed at."""
-        for item in self.consumes if named else ():
-            if item.identity == name:
-                return Chosen(
-                    distribution=item.provider,
-                    version=item.version,
-                    original=item.original,
-                    identity=item.identity,
-                    requires=item.requires,
-                    marker=None,
-                    pointed=True,
-                    variants=(),
-                )
-        return None
-
-
-def _manifest(archive: WheelArchive) -> Manifest | None:
-    member = Member(f"{archive.dist_info}/{MANIFEST}")
-    if member not in archive.entries:
-        return None
-    try:
-        return parse(bytes(archive.read(member)))
-    except UnreadableError as error:
-        raise error.within(str(archive.name), member) from error.__cause__
-
-
 def _macos(inspection: Inspection, contents: Contents, target: MacTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
-    search = DyldSearch(libraries=HostLibraries(), archs=target.archs, lib_path=lib_path, sysroot=sysroot, chain=chain(contents.images))
+    search = loader_for(target, inspection.name, contents.images, host=HostLibraries(), lib_path=lib_path, sysroot=sysroot)
     found, graph = _looked_up(inspection, contents, search)
     own = {str(image.member): image.image for image in contents.images}
     external = {str(path): library.image for path, library in graph.libraries.items()}
@@ -121,13 +81,7 @@ def _macos(inspection: Inspection, contents: Contents, target: MacTarget, lib_pa
 
 
 def _windows(inspection: Inspection, contents: Contents, target: WindowsTarget, lib_path: tuple[Path, ...]) -> Inspection:
-    search = DllSearch(
-        libraries=HostLibraries(),
-        arch=target.arch,
-        supply=windows.supply(inspection.name, target.arch),
-        members=member_dlls(contents.images),
-        folders=host_folders(lib_path, os.environ.get("PATH") if os.name == "nt" else None),
-    )
+    search = loader_for(target, inspection.name, contents.images, host=HostLibraries(), lib_path=lib_path)
     found, graph = _looked_up(inspection, contents, search)
     tag = next(platform for platform in inspection.name.platforms if windows.arch_of(platform) is target.arch)
     verdict = Verdict(tag=tag)  # no tag says which version of Windows
@@ -137,7 +91,7 @@ def _windows(inspection: Inspection, contents: Contents, target: WindowsTarget, 
 def _looked_up(inspection: Inspection, contents: Contents, search: Loader) -> tuple[Inspection, Graph]:
     """Fill in who supplies what; everything that the host has and the platform does not is external."""
     consumes = inspection.manifest.consumes if inspection.manifest else ()
-    graph = GraphBuilder(images=contents.images, loader=search, providers=_Recorded(consumes=consumes)).build()
+    graph = GraphBuilder(images=contents.images, loader=search, providers=RecordedProviders(consumes=consumes)).build()
     plain = GraphBuilder(images=_plain(contents, consumes), loader=search).build() if consumes else graph
     found = replace(
         inspection,
@@ -153,20 +107,11 @@ def _lacks_any(graph: Graph) -> bool:
 
 
 def _linux(inspection: Inspection, contents: Contents, target: LinuxTarget, lib_path: tuple[Path, ...], sysroot: Path | None) -> Inspection:
-    try:
-        known = policies(target.libc, target.arch)
-    except LinkageError:  # no tag can promise anything for this architecture
-        known = PolicySet(libc=target.libc, arch=target.arch, policies=())
-    search = HostSearch(
-        libraries=HostLibraries(),
-        arch=target.arch,
-        libc=target.libc,
-        supplied=known.always_supplied,
-        lib_path=lib_path,
-        sysroot=sysroot,
-    )
+    known, host = known_policies(target), HostLibraries()
+    search = loader_for(target, inspection.name, contents.images, host=host, lib_path=lib_path, sysroot=sysroot)
     consumes = inspection.manifest.consumes if inspection.manifest else ()
-    judge = _judge(contents.images, known, search, _Recorded(consumes=consumes))
+    graph = GraphBuilder(images=contents.images, loader=search, providers=RecordedProviders(consumes=consumes)).build()
+    judge = Judge(graph=graph, policies=known, host=host)
     evaluations = judge.evaluations(inspection.name.platforms)
     fewest = [evaluation for evaluation in evaluations if evaluation.grafts == min(item.grafts for item in evaluations)]
     aim = next((evaluation for evaluation in fewest if evaluation.fits), fewest[-1] if fewest else None)
@@ -177,23 +122,19 @@ def _linux(inspection: Inspection, contents: Contents, target: LinuxTarget, lib_
         repaired=judge.verdict(fewest, vendoring=True) if aim and aim.external and not aim.missing else None,
         images=_images(contents, judge.graph, external),
         external=_libraries(judge.graph, external),
-        spared=_spared(contents, known, search, aim, consumes) if consumes and aim else (),
+        spared=_spared(contents, judge, search, aim, consumes) if consumes and aim else (),
     )
 
 
-def _judge(images: tuple[WheelImage, ...], known: PolicySet, search: HostSearch, providers: ProviderSearch | None) -> Judge:
-    graph = GraphBuilder(images=images, loader=search, providers=providers).build()
-    return Judge(graph=graph, policies=known, host=search.libraries)
-
-
 def _spared(
-    contents: Contents, known: PolicySet, search: HostSearch, aim: Evaluation, consumes: tuple[ManifestConsumption, ...]
+    contents: Contents, wheel: Judge, search: Loader, aim: Evaluation, consumes: tuple[ManifestConsumption, ...]
 ) -> tuple[ExternalLibrary, ...]:
     """Return what the host would have given in the place of the providers' libraries: the same images, asking for the plain names.
 
-    What ``aim`` takes of the host in any case is not among it.
+    ``wheel`` judges the wheel as it is; what ``aim`` takes of the host in any case is not among it.
     """
-    judge = _judge(_plain(contents, consumes), known, search, None)
+    graph = GraphBuilder(images=_plain(contents, consumes), loader=search).build()
+    judge = Judge(graph=graph, policies=wheel.policies, host=wheel.host)
     return _libraries(judge.graph, [path for path in judge.evaluate(aim.policy).external if path not in aim.external])
 
 

@@ -1,0 +1,1 @@
+"""The lint gate: rules look at wheels and report findings."""
