@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nativewheel.errors import MachineError
+from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.elf.process import run
 from nativewheel.formats.files import mapped, only_when_right
 from nativewheel.formats.pe.debug import read_debug
@@ -48,8 +48,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
         prepared, renamed = Path(folder, "prepared"), Path(folder, "renamed")
         write(pe, plan(pe, names, wanted, edit.identity, imports=False), prepared, checked=False)
         _rename(prepared, pairs, renamed)
-        with mapped(renamed) as changed, opened(changed) as rough:
-            write(rough, _corrections(rough), destination, checked=bool(pe.checksum))
+        _correct(renamed, destination, checked=bool(pe.checksum))
         with mapped(destination) as result:
             return verify(pe, result, wanted, source.name)
 
@@ -63,6 +62,17 @@ def _rename(source: Path, pairs: dict[str, str], destination: Path) -> None:
         run(Path(sys.executable), ["-m", f"{PACKAGE}.cmd.redll", *arguments], source)
     except MachineError as error:
         raise MachineError(f"{PACKAGE} cannot change the file: {error.message}", hint=OTHERWISE) from error
+
+
+def _correct(source: Path, destination: Path, *, checked: bool) -> None:
+    """Write what the program wrote, with what it leaves wrong put right."""
+    if not source.exists():
+        raise MachineError(f"{PACKAGE} wrote no file", hint=OTHERWISE)
+    try:
+        with mapped(source) as data, opened(data) as pe:
+            write(pe, _corrections(pe), destination, checked=checked)
+    except UnreadableError as error:
+        raise MachineError(f"the edited file is damaged: {error}", hint=OTHERWISE) from error
 
 
 def _corrections(pe: PeFile) -> Patches:
