@@ -352,3 +352,10 @@ class TestRemoved:
         with pytest.raises(LinkageError, match=r"cannot be bound to in the flat namespace: it is a (reexport|delayed) dependency"):
             apply(source, Edit(remove=(OLD,)), tmp_path / "new.so")
         assert not (tmp_path / "new.so").exists()
+
+
+def test_an_image_that_nothing_links_with_gets_no_install_name(tmp_path: Path) -> None:
+    source = tmp_path / "x.so"
+    source.write_bytes(Macho(cpu=ARM64, filetype=BUNDLE, commands=(dylib(0xC, OLD), build_version(0xB0000)), signed=True).build())
+    with pytest.raises(LinkageError, match="cannot give an install name to an image that has none"):
+        apply(source, Edit(identity=NEW), tmp_path / "new.so")
