@@ -10,7 +10,7 @@ import pytest
 from cpythons import fault, good
 from pesamples import LINKERS, Samples, linkers, sample_folder
 from wine import windows_path
-from winepython import EMBEDDED, WindowsPython, windows_python
+from winepython import PYTHONS, WindowsPython, windows_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.network
 
 
-@pytest.fixture(params=EMBEDDED)
+@pytest.fixture(params=PYTHONS)
 def python(request: pytest.FixtureRequest) -> WindowsPython:
     return windows_python(request, request.param)
 

@@ -119,7 +119,8 @@ def test_vendored_dlls_where_added_folders_do_not_help(python: WindowsPython, zi
     site = Site(tmp_path / "site").shim(package).put(zig.foo(), "user.libs/a").put(zig.mid(), "user.libs/b").module(zig.outer())
     code = "import os, sys; {}; sys.implementation.name = {!r}; from user import _outer; print(_outer.value())"
     assert good(python.run(code.format(spoilt, "graalpy"), site.folder)) == "11"
-    assert "DLL load failed" in fault(python.run(code.format(spoilt, "cpython"), site.folder))
+    if python.version != "3.8":  # conda's 3.8 and 3.9 are not to be told from others
+        assert "DLL load failed" in fault(python.run(code.format(spoilt, "cpython"), site.folder))
 
 
 def test_vendored_dlls_that_are_delay_loaded(python: WindowsPython, zig: Samples, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cpythons import fault, good
 from wine import windows_path
-from winepython import EMBEDDED, WindowsPython, windows_python
+from winepython import PYTHONS, WindowsPython, windows_python
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.network
 
 
-@pytest.fixture(params=EMBEDDED)
+@pytest.fixture(params=PYTHONS)
 def python(request: pytest.FixtureRequest) -> WindowsPython:
     return windows_python(request, request.param)
 
