@@ -46,6 +46,7 @@ if TYPE_CHECKING:
         export_requires: str
         macos_binding: str
         uniquify_symbols: bool
+        pe_backend: str
         strip: bool
         zip_level: int
         jobs: int

@@ -47,6 +47,11 @@ if TYPE_CHECKING:
     type=click.Choice(["flat", "install-name"]),
     help="How consumers on macOS are bound to this run's exports.  [default: flat]",
 )
+@click.option(
+    "--pe-backend",
+    type=click.Choice(["nativewheel", "machomachomangler"]),
+    help="What renames DLLs in the files of Windows wheels.  [default: nativewheel]",
+)
 @click.option("--strip", is_flag=True, default=None, help="Remove the static symbol tables and debug sections of every native file.")
 @click.option("-z", "--zip-level", metavar="N", type=click.IntRange(0, 9), help="Compression of new and changed files, 0 to 9.  [default: 6]")
 @click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of threads.  [default: one for each usable processor]")

@@ -7,9 +7,10 @@ import re
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from nativewheel.config.reading import each, integer, read_flag, read_path, read_text, read_text_or_nothing
+from nativewheel.config.reading import each, integer, one_of, read_flag, read_path, read_text, read_text_or_nothing
 from nativewheel.config.settings import Settings
 from nativewheel.config.sharing import read_binding, read_export, read_providers
+from nativewheel.formats.image import PeBackend
 from nativewheel.linkage.macos import archs_named
 from nativewheel.repair.options import AddedLibrary
 
@@ -72,6 +73,10 @@ def _archs(value: object, key: str, source: Source) -> frozenset[Arch]:
     return frozenset(arch for word in words for arch in archs_named(word))
 
 
+def _backend(value: object, key: str, source: Source) -> PeBackend:
+    return PeBackend(one_of(*PeBackend)(value, key, source))
+
+
 MOST_JOBS = 1024
 
 KEYS: Mapping[str, Callable[[object, str, Source], object]] = {
@@ -87,6 +92,7 @@ KEYS: Mapping[str, Callable[[object, str, Source], object]] = {
     "no-mangle": each(read_text),
     "lib-sdir": _lib_sdir,
     "strip": read_flag,
+    "pe-backend": _backend,
     "provider": each(read_path),
     "export": each(read_export),
     "providers": read_providers,

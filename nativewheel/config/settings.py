@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nativewheel.errors import UsageError
+from nativewheel.formats.image import PeBackend
 from nativewheel.repair.options import AddedLibrary, ExportRule, RepairOptions, RunOptions
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Settings:
     no_mangle: tuple[str, ...] = ()
     lib_sdir: str | None = None
     strip: bool | None = None
+    pe_backend: PeBackend | None = None
     provider: tuple[Path, ...] = ()
     export: tuple[ExportRule, ...] = ()
     providers: tuple[tuple[Identity, ProviderNaming], ...] = ()
@@ -81,6 +83,7 @@ class Settings:
             no_mangle=self.no_mangle,
             lib_sdir=".libs" if self.lib_sdir is None else self.lib_sdir,
             strip=bool(self.strip),
+            pe_backend=self.pe_backend or PeBackend.NATIVEWHEEL,
             provider=self.provider,
             export=tuple(map(self._with_defaults, self.export)),
             providers=tuple(dict(self.providers).items()),

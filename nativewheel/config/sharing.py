@@ -12,7 +12,7 @@ from nativewheel.config.reading import each, one_of, read_flag, read_table, read
 from nativewheel.formats.image import Identity
 from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.provider import ProviderNaming
-from nativewheel.repair.options import Executables, ExportRule
+from nativewheel.repair.options import Executables, ExportRule, ImportLibraries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,10 @@ def _executables(value: object, key: str, source: Source) -> Executables:
     return Executables(one_of(*Executables)(value, key, source))
 
 
+def _import_libraries(value: object, key: str, source: Source) -> ImportLibraries:
+    return ImportLibraries(one_of(*ImportLibraries)(value, key, source))
+
+
 def read_binding(value: object, key: str, source: Source) -> Binding:
     """Check how consumers on macOS are to be bound; Python may give the member of `Binding`."""
     return Binding(one_of(*Binding)(value, key, source))
@@ -62,6 +66,7 @@ EXPORT_KEYS: Mapping[str, Reader[object]] = {
     "abi": _abi,
     "uniquify": read_flag,
     "binding": read_binding,
+    "import-libs": _import_libraries,
     "executables": _executables,
     "rename": read_flag,
     "system-fallback": read_flag,

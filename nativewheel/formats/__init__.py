@@ -12,7 +12,7 @@ from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.detect import detect, of_platform
 from nativewheel.formats.elf import conventions as _elf_conventions
 from nativewheel.formats.elf import reader as _elf
-from nativewheel.formats.image import Format
+from nativewheel.formats.image import Format, PeBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +37,7 @@ __all__ = [
     "of_platform",
     "ordinals",
     "read",
+    "rename_dlls",
     "writer_version",
 ]
 
@@ -71,18 +72,19 @@ def ordinals(data: Buffer) -> frozenset[str]:
     return pe.ordinals(data)
 
 
-def apply(source: Path, edit: Edit, destination: Path) -> Image:
+def apply(source: Path, edit: Edit, destination: Path, backend: PeBackend = PeBackend.NATIVEWHEEL) -> Image:
     """Write the image ``source`` with ``edit`` made to ``destination`` (mode 755), read it back, check it, and return the model of the result.
 
-    ``source`` is only read.  After an error there is no ``destination``.  Raises ``UnreadableError``; ``MachineError`` when a program is missing,
-    fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped and for a symbol that cannot be renamed.
+    ``source`` is only read.  After an error there is no ``destination``.  ``backend`` counts for PE images.  Raises ``UnreadableError``;
+    ``MachineError`` when a program is missing, fails or damages the file; ``LinkageError`` for a dependency that cannot be dropped and for a symbol
+    that cannot be renamed.
     """
     try:
         with source.open("rb") as file:
             head = file.read(HEAD)
     except OSError as error:
         raise MachineError(f"cannot read the file: {error.strerror}") from error
-    return _writer(_format(head))(source, edit, destination)
+    return _writer(_format(head), backend)(source, edit, destination)
 
 
 def conventions(found: Format) -> Conventions:
@@ -120,6 +122,16 @@ def named_in_strings(library: Buffer, names: Iterable[str]) -> frozenset[str]:
     return uniquify.named_in_strings(library, names)
 
 
+def rename_dlls(library: bytes, names: Mapping[str, str]) -> bytes:
+    """Give the DLLs (old, new) in an import library other names; any other file stays as it is.
+
+    Raises ``UnreadableError``, and ``LinkageError`` for an import library that cannot be changed.
+    """
+    from nativewheel.formats.pe import archive, importlibrary  # noqa: PLC0415  (for repair only)
+
+    return importlibrary.rename_dlls(library, names) if library.startswith(archive.MAGIC) else library
+
+
 def anchor(library: Buffer, identity: Identity) -> bytes:
     """Write the anchor of an exported library: a file to put beside it, and to load after it.
 
@@ -151,10 +163,10 @@ def link_stub(library: Buffer, *, identity: Identity, plain_names: Mapping[str, 
     raise UnreadableError("DLLs have no link stubs: import libraries keep the plain names")
 
 
-def writer_version(found: Format) -> str:
+def writer_version(found: Format, backend: PeBackend = PeBackend.NATIVEWHEEL) -> str:
     """Name the program that ``apply`` uses for images of that format, with its version: equal edits give equal bytes only with equal programs.
 
-    Raises ``MachineError`` when it is missing.
+    ``backend`` counts for PE images.  Raises ``MachineError`` when it is missing.
     """
     if found is Format.MACHO:
         from nativewheel.formats.macho import writer  # noqa: PLC0415  (for repair only)
@@ -163,7 +175,7 @@ def writer_version(found: Format) -> str:
     if found is Format.PE:
         from nativewheel.formats.pe import writer as pe  # noqa: PLC0415
 
-        return f"nativewheel/pe {pe.REVISION}"
+        return f"{backend}/pe {pe.REVISION}"
     from nativewheel.formats.elf import patchelf  # noqa: PLC0415
 
     return f"patchelf {patchelf.version()}"
@@ -192,7 +204,7 @@ def _reader(data: Buffer) -> _Reader:
     return pe
 
 
-def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:
+def _writer(found: Format, backend: PeBackend) -> Callable[[Path, Edit, Path], Image]:
     if found is Format.ELF:
         from nativewheel.formats.elf import writer as elf  # noqa: PLC0415  (writers are needed for repair only, and only one of them)
 
@@ -201,6 +213,10 @@ def _writer(found: Format) -> Callable[[Path, Edit, Path], Image]:
         from nativewheel.formats.macho import writer as macho  # noqa: PLC0415
 
         return macho.apply
+    if backend is PeBackend.MACHOMACHOMANGLER:
+        from nativewheel.formats.pe import backend as other  # noqa: PLC0415
+
+        return other.apply
     from nativewheel.formats.pe import writer as pe  # noqa: PLC0415
 
     return pe.apply

@@ -1,4 +1,4 @@
-"""What the images of one format call each other: the interface that the modules `elf/conventions.py` and `macho/conventions.py` have.
+"""What the images of one format call each other: the interface of each format's `conventions.py`.
 
 Places are paths below the root of an installation, with POSIX separators; the root itself is the empty string.
 """
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 class Conventions(Protocol):
     """How the loader and the linkers of one format name libraries and symbols.
 
-    ``PLACED`` says that images tell where their libraries are, and ``SEARCHED`` that they do so by a search path.  ``ANCHORED`` says that an exported library gets an anchor
-    beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.  ``RENAMES_SYMBOLS`` says that a library's symbols can
-    have other names, where they could be taken for those of other libraries.  ``SYMBOL_PREFIX`` is what symbols of C have before the name that the
-    source gives them; ``LINK_SUFFIX`` ends the name of a link stub, None where there is none.
+    ``PLACED`` says that images tell where their libraries are, and ``SEARCHED`` that they do so by a search path.  ``ANCHORED`` says that an exported
+    library gets an anchor beside it, ``FLAT_BINDING`` that references can be looked up in all images of the process.  ``RENAMES_SYMBOLS`` says that
+    a library's symbols can have other names, where they could be taken for those of other libraries.  ``SYMBOL_PREFIX`` is what symbols of C have
+    before the name that the source gives them; ``LINK_SUFFIX`` ends the name of a link stub, None where there is none.
     """
 
     PLACED: bool

@@ -51,6 +51,13 @@ class Libc(StrEnum):
     MUSL = "musl"
 
 
+class PeBackend(StrEnum):
+    """What renames the DLLs that PE images import."""
+
+    NATIVEWHEEL = "nativewheel"
+    MACHOMACHOMANGLER = "machomachomangler"
+
+
 class IsaLevel(IntEnum):
     """x86-64 micro-architecture levels of the psABI, as GNU_PROPERTY_X86_ISA_1_NEEDED demands them; other architectures are BASELINE."""
 

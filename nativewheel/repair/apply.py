@@ -244,7 +244,7 @@ class _Work:
         if not edit:
             return _Made(member=member, compressed=self._compressed(source), mode=mode)
         target = self._scratch_file()
-        formats.apply(source, edit, target)
+        formats.apply(source, edit, target, self.plan.backend)
         made = _Made(member=member, compressed=self._compressed(target), mode=mode)
         target.unlink()
         return made

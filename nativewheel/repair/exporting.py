@@ -13,6 +13,7 @@ from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Identity, Kind
 from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.naming import exported_identity, namespace, regular_name, unique_symbol
+from nativewheel.repair.options import ImportLibraries
 from nativewheel.repair.plan import NewFile
 from nativewheel.wheel.layout import Scheme
 from nativewheel.wheel.names import Member, listed, printable
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from nativewheel.wheel.archive import WheelArchive
 
 _BUILD_FILES = (".pc", ".cmake")
+_IMPORT_LIBRARIES = (".lib", ".a")
 _NOT_IN_NAMES = {"/", "\\", ":"}
 _NAME_BYTE = rb"[A-Za-z0-9._+-]"
 
@@ -188,7 +190,7 @@ def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
             raise LinkageError(
                 f"{other} and {exported.image.member} are different libraries, and both would be exported as {exported.identity}",
                 where=(str(archive.name),),
-                hint="export one of them, or give them different SONAMEs",
+                hint="export one of them, or give them different names",
             )
         gone = {exported.image.member, *exported.copies}
         for place in (exported.member, exported.anchor, exported.link):
@@ -226,6 +228,22 @@ def build_files(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewF
         if member.endswith(_BUILD_FILES):
             data = bytes(archive.read(member))
             changed = pattern.sub(lambda match: names[match[1].decode()].encode(), data)
+            if changed != data:
+                made.append(NewFile(member=member, data=changed))
+    return made
+
+
+def import_libraries(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
+    """Write the unique names into import libraries, for the exports that ask for it."""
+    names: dict[str, str] = {exported.original: exported.identity for exported in exports if exported.rule.import_libs is ImportLibraries.RENAME}
+    made = []
+    for member in archive.entries if names else ():
+        if member.lower().endswith(_IMPORT_LIBRARIES):
+            data = bytes(archive.read(member))
+            try:
+                changed = formats.rename_dlls(data, names)
+            except NativewheelError as error:
+                raise error.within(str(archive.name), member) from error.__cause__
             if changed != data:
                 made.append(NewFile(member=member, data=changed))
     return made

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nativewheel.formats.image import PeBackend
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,6 +27,13 @@ class AddedLibrary:
     place: str | None = None
 
 
+class ImportLibraries(StrEnum):
+    """What the import libraries beside an exported DLL say: its plain name, which a repair of what is linked with them changes, or the unique one."""
+
+    KEEP = "keep"
+    RENAME = "rename"
+
+
 class Executables(StrEnum):
     """What becomes of a native program that needs an exported library of another wheel, which nothing can load for it beforehand."""
 
@@ -39,8 +48,8 @@ class ExportRule:
     ``library`` are globs over members, as installed or as the archive spells them.  ``distribution`` is a normalised name: the rule is for its
     wheels only, and each of them must have a match.  ``requires`` is a template for the consumers' Requires-Dist; ``abi`` an ABI series, part of
     the namespace; ``uniquify`` renames the dynamic symbols (None: as the run's default says).  ``binding`` says how consumers on macOS get them
-    (None: likewise, and in the end flat).  Without ``rename`` the library keeps its plain identity, and only then may a consumer fall back on a
-    system copy.
+    (None: likewise, and in the end flat), ``import_libs`` what import libraries for Windows say.  Without ``rename`` the library keeps its plain
+    identity, and only then may a consumer fall back on a system copy.
     """
 
     library: tuple[str, ...]
@@ -49,6 +58,7 @@ class ExportRule:
     abi: str | None = None
     uniquify: bool | None = None
     binding: Binding | None = None
+    import_libs: ImportLibraries = ImportLibraries.KEEP
     executables: Executables = Executables.REFUSE
     rename: bool = True
     system_fallback: bool = False
@@ -61,7 +71,7 @@ class RepairOptions:
     ``plat`` is a platform tag, with or without the architecture, or None for the best that the content allows; ``deployment_target`` is what the
     environment's MACOSX_DEPLOYMENT_TARGET says.  ``require_archs`` are those that every image for macOS must have.  Globs match a dependency's name;
     those of ``exclude`` also match the path that it resolves to.  ``provider`` are wheels, folders of wheels or site-packages folders where
-    providers may be found; ``providers`` say who supplies which plain identity.
+    providers may be found; ``providers`` say who supplies which plain identity.  ``pe_backend`` changes the images of Windows.
     """
 
     plat: str | None = None
@@ -75,6 +85,7 @@ class RepairOptions:
     allow_missing: tuple[str, ...] = ()
     no_mangle: tuple[str, ...] = ()
     lib_sdir: str = ".libs"
+    pe_backend: PeBackend = PeBackend.NATIVEWHEEL
     strip: bool = False
     provider: tuple[Path, ...] = ()
     export: tuple[ExportRule, ...] = ()

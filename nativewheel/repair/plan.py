@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from nativewheel.formats.image import PeBackend
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -69,7 +71,8 @@ class Plan:
 
     With ``action`` COPY, ``reason`` says why nothing changes and every collection but ``warnings`` is empty.  ``exports`` and
     ``consumes`` say what the wheel offers to others and takes from them, ``requires`` are the Requires-Dist lines that it gains for that.
-    ``warnings`` are sentences for the user; ``matched`` are the globs of the options that applied to something.
+    ``warnings`` are sentences for the user; ``matched`` are the globs of the options that applied to something;
+    ``backend`` changes the images of Windows.
     """
 
     wheel: Path
@@ -87,3 +90,4 @@ class Plan:
     requires: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     matched: frozenset[str] = frozenset()
+    backend: PeBackend = PeBackend.NATIVEWHEEL

@@ -190,6 +190,7 @@ class _Planner:
                 *found.injection.files,
                 *exporting.files_beside(archive, exports),
                 *exporting.build_files(archive, exports),
+                *exporting.import_libraries(archive, exports),
             ),
             removed=(*sorted(found.copies - {exported.link for exported in exports}), *found.injection.removed),
             exports=found.shim.exports,
@@ -197,6 +198,7 @@ class _Planner:
             requires=found.shim.requires,
             warnings=(*self._warnings(found), *self._lost_signatures(edits)),
             matched=graph.matched | used_globs(found.vendored, graph, options.no_mangle),
+            backend=options.pe_backend,
         )
 
     @property
@@ -235,6 +237,7 @@ class _Planner:
             no_mangle=self.subject.options.no_mangle,
             strip=self.subject.options.strip,
             exported=self._exported,
+            backend=self.subject.options.pe_backend,
         )
 
     def _dlls(self, graph: Graph, vendored: Vendored) -> shimming.DllPlaces | None:
@@ -294,7 +297,7 @@ class _Planner:
             entry = self.subject.archive.entries[image.member]
             groups.setdefault((entry.crc32, entry.size), []).append(image.member)
         return [
-            f"{group[0]}: the wheel holds this library {len(group)} times (also {', '.join(group[1:])}); keep the one named as its SONAME"
+            f"{group[0]}: the wheel holds this library {len(group)} times (also {', '.join(group[1:])}); keep the one named as its identity"
             for group in groups.values()
             if len(group) > 1
         ]

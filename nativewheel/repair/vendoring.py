@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
-from nativewheel.formats.image import Edit
+from nativewheel.formats.image import Edit, PeBackend
 from nativewheel.linkage.naming import Ingredient, vendored_names
 from nativewheel.repair.plan import VendoredLibrary
 from nativewheel.repair.references import Referrer, references
@@ -58,6 +58,7 @@ def name_vendored(
     no_mangle: tuple[str, ...],
     strip: bool,
     exported: Mapping[Member, Exported],
+    backend: PeBackend = PeBackend.NATIVEWHEEL,
 ) -> Vendored:
     """Give every external library its name.
 
@@ -68,8 +69,8 @@ def name_vendored(
     plain = {path: identity for path in dict.fromkeys(stand_ins.values()) if (identity := _plain_name(path, graph, no_mangle))}
     editor = _Editor(graph=graph, host=host, folder=folder, strip=strip, exported=exported)
     ingredients = {path: editor.ingredient(path, stand_ins, plain) for path in dict.fromkeys(stand_ins.values())}
-    writers = {graph.libraries[path].image.format for path in ingredients}
-    hashed = vendored_names(ingredients, " ".join(sorted(map(formats.writer_version, writers))))
+    writers = {formats.writer_version(graph.libraries[path].image.format, backend) for path in ingredients}
+    hashed = vendored_names(ingredients, " ".join(sorted(writers)))
     names = {path: plain.get(path) or hashed[path] for path in hashed}
     if len(set(names.values())) < len(names):
         twice = sorted({name for name in names.values() if list(names.values()).count(name) > 1})

@@ -10,7 +10,7 @@ from nativewheel.config.keys import KEYS, read_settings
 from nativewheel.config.reading import Source
 from nativewheel.config.settings import Settings
 from nativewheel.errors import UsageError
-from nativewheel.formats.image import Arch, Identity
+from nativewheel.formats.image import Arch, Identity, PeBackend
 from nativewheel.linkage.manifest import Binding
 from nativewheel.linkage.provider import ProviderNaming
 from nativewheel.repair.options import AddedLibrary, Executables, ExportRule
@@ -38,6 +38,7 @@ def test_all_keys_at_once() -> None:
         "no-mangle": ["n"],
         "lib-sdir": "/.dylibs",
         "strip": False,
+        "pe-backend": "machomachomangler",
         "provider": ["wheels"],
         "export": [{"library": ["nt/*.so*"], "distribution": "NT_Core", "abi": "X1", "uniquify": True, "executables": "vendor"}],
         "providers": {"liba.so.1": "A.b", "libb.so": {"dist": "b", "built-against": "1.2.7", "marker": "sys_platform == 'linux'"}},
@@ -61,6 +62,7 @@ def test_all_keys_at_once() -> None:
         no_mangle=("n",),
         lib_sdir="/.dylibs",
         strip=False,
+        pe_backend=PeBackend.MACHOMACHOMANGLER,
         provider=(Path("proj/wheels"),),
         export=(ExportRule(library=("nt/*.so*",), distribution="nt-core", abi="x1", uniquify=True, executables=Executables.VENDOR),),
         providers=(

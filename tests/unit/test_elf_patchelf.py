@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nativewheel.errors import MachineError
-from nativewheel.formats.elf import patchelf, process
+from nativewheel.formats import process
+from nativewheel.formats.elf import patchelf
 from nativewheel.formats.image import Edit, Identity
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from nativewheel.wheel.archive import WheelArchive
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nativewheel.formats.image import Edit
+    from nativewheel.formats.image import Edit, PeBackend
     from nativewheel.repair.plan import Plan
 
 VENDOR = FIXTURES / "wheels/ntvendor-0.1.0-cp38-abi3-linux_x86_64.whl"
@@ -287,7 +287,7 @@ class TestMachine:
             make(VENDOR, Path("/dev/full"))
 
     def test_a_program_that_fails_is_quoted_with_wheel_and_member(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(source: Path, _edit: Edit, _target: Path) -> None:
+        def fail(source: Path, _edit: Edit, _target: Path, _backend: PeBackend) -> None:
             raise MachineError("patchelf failed (status 1): broken", where=(source.name,))
 
         monkeypatch.setattr(formats, "apply", fail)

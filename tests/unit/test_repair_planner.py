@@ -182,7 +182,7 @@ class TestSeveralLibraries:
         data = INNER.read_bytes()
         found = plan_of(tmp_path, {"pkg/libntinner.so": data, "pkg/libntinner.so.1": data})
         assert found.warnings == (
-            "pkg/libntinner.so: the wheel holds this library 2 times (also pkg/libntinner.so.1); keep the one named as its SONAME",
+            "pkg/libntinner.so: the wheel holds this library 2 times (also pkg/libntinner.so.1); keep the one named as its identity",
         )
 
 

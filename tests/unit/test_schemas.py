@@ -137,6 +137,7 @@ EXPORTS = st.fixed_dictionaries(
         "abi": st.text("1aÉ-", max_size=2),
         "uniquify": FLAGS,
         "binding": st.sampled_from(["flat", "install-name", "two-level"]),
+        "import-libs": st.sampled_from(["keep", "rename", "new"]),
         "executables": st.sampled_from(["refuse", "vendor", "copy"]),
         "rename": FLAGS,
         "system-fallback": FLAGS,

@@ -15,7 +15,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError, UnreadableError
-from nativewheel.formats.elf.process import run
+from nativewheel.formats.process import run
 
 if TYPE_CHECKING:
     from nativewheel.formats.image import Edit

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError
-from nativewheel.formats.elf.process import run
 from nativewheel.formats.image import Arch
+from nativewheel.formats.process import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nativewheel.errors import MachineError, UnreadableError
-from nativewheel.formats.elf.process import run
 from nativewheel.formats.files import mapped, only_when_right
 from nativewheel.formats.pe.debug import read_debug
 from nativewheel.formats.pe.headers import CHECKSUM_OFFSET, SIZE_OF_IMAGE_OFFSET, opened
@@ -24,6 +23,7 @@ from nativewheel.formats.pe.room import end_of_memory
 from nativewheel.formats.pe.verify import verify
 from nativewheel.formats.pe.writer import apply as apply_alone
 from nativewheel.formats.pe.writer import plan, require_possible, write
+from nativewheel.formats.process import run
 
 if TYPE_CHECKING:
     from nativewheel.formats.image import Edit, Image

@@ -1,4 +1,4 @@
-"""Run a program that changes ELF files, with a time limit, and turn its failures into errors that quote it."""
+"""Run a program that changes native files, with a time limit, and turn its failures into errors that quote it."""
 
 from __future__ import annotations
 
