@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.report.markup import safe
+from nativewheel.report.markup import references, safe
 from nativewheel.report.palette import LIGHT, LOOKS
 from nativewheel.report.picture import picture
 
@@ -54,4 +54,5 @@ def _arrow(arrow: Arrow) -> str:
 
 def _quoted(text: str, most: int = MOST_LABEL) -> str:
     """Return a string in quotes.  Graphviz takes a backslash and a letter in labels for a name, and decodes the entities of HTML."""
-    return '"' + safe(text, most).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;") + '"'
+    text = safe(text, most).replace("\\", "\\\\").replace('"', '\\"').replace("&", "&amp;")
+    return f'"{references(text)}"'

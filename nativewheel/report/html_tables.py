@@ -116,7 +116,7 @@ def sizes(drawn: Picture, name: str) -> str:
             bar = f'<svg class="bar" width="{BAR}" height="12" aria-hidden="true"><rect width="{number(BAR * total / largest)}" height="12"/></svg>'
             cells = f'<td class="size">{len(totals[role])}</td><td class="size">{size_text(total)}</td><td>{bar}</td>'
             rows.append(f'<tr><th scope="row">{LOOKS[role].words}</th>{cells}</tr>')
-    head = '<tr><th scope="col">Kind</th><th scope="col">Files</th><th scope="col">Size</th><td></td></tr>'
+    head = '<tr><th scope="col">Kind</th><th scope="col" class="size">Files</th><th scope="col" class="size">Size</th><td></td></tr>'
     return (
         f'<section aria-labelledby="{name}"><h3 id="{name}">Sizes</h3>'
         f"<table><caption>Native files by kind, as installed.</caption><thead>{head}</thead><tbody>{''.join(rows)}</tbody></table></section>"

@@ -19,8 +19,16 @@ def safe(text: str, most: int = MOST_CHARACTERS) -> str:
 
 
 def escaped(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return ``text`` for the inside of an element or of an attribute in quotes."""
-    return html.escape(safe(text, most))
+    """Return ``text`` for the inside of an element or of an attribute in quotes.
+
+    It is ASCII: standard output has the encoding of its system, which need not be the one that the file states.
+    """
+    return references(html.escape(safe(text, most)))
+
+
+def references(text: str) -> str:
+    """Return ``text`` with character references in the place of what is not ASCII."""
+    return text.encode("ascii", "xmlcharrefreplace").decode("ascii")
 
 
 def number(value: float) -> str:

@@ -37,6 +37,7 @@
 
     start() {
       this.section.classList.add("live");
+      this.svg.parentElement.style.height = `max(220px, min(74vh, 900px, ${Math.ceil(this.full.height)}px))`;
       for (const hidden of this.section.querySelectorAll(".tools, .keys")) hidden.hidden = false;
       this.svg.setAttribute("role", "application");
       this.svg.setAttribute("aria-describedby", this.section.querySelector(".keys").id);
@@ -278,7 +279,7 @@
         make("p", { className: "name muted", textContent: path }),
         ...this.list("Needed by", this.users[index], (arrow) => arrow.source),
         ...this.list("Needs", this.needs[index], (arrow) => arrow.target),
-        ...(others.total ? [make("h5", { textContent: "Asked of nobody by name" }), this.symbols(others)] : []),
+        ...(others.total ? [make("h5", { textContent: "Asked of no library by name" }), this.symbols(others)] : []),
         make("p", {}, close),
       );
       this.panel.hidden = false;
