@@ -183,6 +183,26 @@ def test_descriptors_of_one_name_are_all_renamed(tmp_path: Path) -> None:
     assert result.count(LONG.encode()) == 1
 
 
+def test_names_without_a_suffix_are_those_of_dlls(tmp_path: Path) -> None:
+    data = Pe(imports=(("One", ("a",)), ("two.drv", ("b",)), ("three", ("c",))), exports=(("f", "three.f"),)).build()
+    _, result = edit(tmp_path, data, renames(("one.dll", LONG), ("two", "wrong.dll"), ("THREE", "x.dll")))
+    assert imported(result) == [(LONG, ["a"]), ("two.drv", ["b"]), ("x.dll", ["c"])]
+    assert forwarders(result) == ["x.f"]
+
+
+def test_addresses_that_the_format_has_no_room_for(tmp_path: Path) -> None:
+    data = Pe(delay_imports=DELAYED, virtual_delays=True).build()
+    assert reader.read(data, "made.dll").dependencies
+    with opened(data) as pe:
+        base, entry = pe.optional_header + 24, pe.directories[13].address
+        field = pe.offset(entry + 4, 4, "it")
+        name = int.from_bytes(pe.take(entry + 4, 4, "it"), "little") - BASE
+    high = 0xFFFFFFFF - name
+    moved = patched(patched(data, base, high.to_bytes(8, "little")), field, b"\xff\xff\xff\xff")
+    with pytest.raises(LinkageError, match="larger than the format"):
+        edit(tmp_path, moved, renames(("late.dll", LONG)))
+
+
 FORWARDING: tuple[tuple[str | None, str | None], ...] = (("a", "one.a"), ("b", None), ("c", "one.#12"), (None, "other.x"), ("d", "ONE.dll.d"))
 
 

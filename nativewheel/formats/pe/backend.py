@@ -16,9 +16,9 @@ from nativewheel.errors import MachineError, UnreadableError
 from nativewheel.formats.files import mapped, only_when_right
 from nativewheel.formats.pe.debug import read_debug
 from nativewheel.formats.pe.headers import CHECKSUM_OFFSET, SIZE_OF_IMAGE_OFFSET, opened
-from nativewheel.formats.pe.names import decoded, folded
+from nativewheel.formats.pe.names import decoded
 from nativewheel.formats.pe.patches import Patches
-from nativewheel.formats.pe.renaming import read_names, wanted_names
+from nativewheel.formats.pe.renaming import loaded, read_names, wanted_names
 from nativewheel.formats.pe.room import end_of_memory
 from nativewheel.formats.pe.verify import verify
 from nativewheel.formats.pe.writer import apply as apply_alone
@@ -42,7 +42,7 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
     with only_when_right(destination), tempfile.TemporaryDirectory(dir=destination.parent) as folder, mapped(source) as data, opened(data) as pe:
         names = read_names(pe)
         wanted = wanted_names(edit, source.name, names)
-        pairs = {decoded(found.name): wanted[key].decode() for found in names.descriptors if (key := folded(decoded(found.name))) in wanted}
+        pairs = {decoded(found.name): wanted[key].decode() for found in names.descriptors if (key := loaded(found.name)) in wanted}
         if not pairs:
             return apply_alone(source, edit, destination)
         prepared, renamed = Path(folder, "prepared"), Path(folder, "renamed")

@@ -25,6 +25,7 @@ SECTION_POINTERS = (20, 24, 28)
 """PointerToRawData, PointerToRelocations and PointerToLinenumbers in a section header."""
 MOST_SECTIONS = 96
 """That every version of Windows loads."""
+MOST_BYTES = 0xFFFFFFFF
 MOST_ALIGNMENT = 1 << 16
 """FileAlignment, in multiples of which headers grow, is at most this."""
 
@@ -40,6 +41,8 @@ def add_section(pe: PeFile, content: bytes, address: int, patches: Patches) -> N
     end = pe.sections_end
     start = -(-(end + grown) // alignment) * alignment
     size = -(-len(content) // alignment) * alignment
+    if max(address + len(content), start + size) > MOST_BYTES:
+        raise LinkageError("the edited image would be larger than the format can describe")
     flags = IMAGE_SCN_CNT_INITIALIZED_DATA | IMAGE_SCN_MEM_READ
     header = SECTION_HEADER.pack(NAME, len(content), address, size, start, 0, 0, 0, 0, flags)
     if grown:
@@ -75,5 +78,5 @@ def _move_pointers(pe: PeFile, patches: Patches) -> None:
     fields += [pe.offset(entry.field, 4, "a pointer to debug data") for entry in read_debug(pe)]
     for field in fields:
         pointer = int.from_bytes(pe.data[field : field + 4], "little")
-        if pointer and patches.moved(pointer) != pointer:
+        if 0 < pointer < len(pe.data) and patches.moved(pointer) != pointer:
             patches.put_number(field, patches.moved(pointer))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nativewheel.errors import LinkageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +43,9 @@ class Patches:
         self._written.append((offset, content))
 
     def put_number(self, offset: int, value: int, size: int = 4) -> None:
-        """Write a number of ``size`` bytes, the least significant one first."""
+        """Write a number of ``size`` bytes, the least significant one first.  Raises ``LinkageError`` for one that needs more."""
+        if value >> 8 * size:
+            raise LinkageError("the edited image would be larger than the format can describe")
         self.put(offset, value.to_bytes(size, "little"))
 
     def insert(self, offset: int, content: bytes) -> None:

@@ -12,7 +12,7 @@ from nativewheel.errors import LinkageError
 from nativewheel.formats.pe.constants import IMAGE_DIRECTORY_ENTRY_EXPORT
 from nativewheel.formats.pe.exports import EXPORT_DIRECTORY, NAME_FIELD, read_directory, read_forwarders
 from nativewheel.formats.pe.imports import read_delay_imports, read_imports
-from nativewheel.formats.pe.names import decoded, folded
+from nativewheel.formats.pe.names import decoded, folded, with_suffix
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -54,15 +54,20 @@ def read_names(pe: PeFile) -> Names:
 
 
 def wanted_names(edit: Edit, own: str, names: Names) -> dict[str, bytes]:
-    """Return the new name of each DLL that the image asks for and that is to be renamed, by its folded old name.
+    """Return the new name of each DLL that the image asks for and that is to be renamed, by what `loaded` makes of the old one.
 
     An image in a file called ``own`` that forwards to itself follows its own new name.  Raises ``LinkageError`` for a name that no DLL can have.
     """
-    asked = {folded(decoded(descriptor.name)) for descriptor in names.descriptors}
-    asked |= {folded(decoded(forwarder.module)) for forwarder in names.forwarders}
-    wanted = {folded(own): dll_name(edit.identity)} if edit.identity is not None else {}
-    wanted |= {folded(old): dll_name(new) for old, new in edit.replace if old != new}
+    asked = {loaded(descriptor.name) for descriptor in names.descriptors}
+    asked |= {loaded(forwarder.module) for forwarder in names.forwarders}
+    wanted = {loaded(own.encode()): dll_name(edit.identity)} if edit.identity is not None else {}
+    wanted |= {loaded(old.encode()): dll_name(new) for old, new in edit.replace if old != new}
     return {old: new for old, new in wanted.items() if old in asked}
+
+
+def loaded(name: bytes) -> str:
+    """Return what is equal for names by which the loader takes the same DLL: without case, and with .dll where there is no dot."""
+    return folded(with_suffix(decoded(name)))
 
 
 def dll_name(name: str) -> bytes:
@@ -77,7 +82,7 @@ def forwarded(forwarder: Forwarder, wanted: Mapping[str, bytes]) -> bytes:
 
     The loader adds .dll to a name without a dot, so one with a dot in its stem needs it written out.
     """
-    new = wanted.get(folded(decoded(forwarder.module)))
+    new = wanted.get(loaded(forwarder.module))
     if new is None:
         return forwarder.text
     stem = new[:-4] if new.lower().endswith(b".dll") else new
@@ -88,7 +93,7 @@ def rename_imports(pe: PeFile, names: Names, wanted: Mapping[str, bytes], patche
     """Rename DLLs in the import and delay-import tables.  Raises ``UnreadableError``."""
     placed: dict[bytes, Rva] = {}
     for descriptor in names.descriptors:
-        new = wanted.get(folded(decoded(descriptor.name)))
+        new = wanted.get(loaded(descriptor.name))
         if new is None or _overwrite(pe, names, descriptor.name_address, descriptor.name, new, patches):
             continue
         if new not in placed:

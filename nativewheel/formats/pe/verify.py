@@ -15,11 +15,11 @@ from nativewheel.formats.pe.debug import read_debug
 from nativewheel.formats.pe.exports import EXPORT_DIRECTORY
 from nativewheel.formats.pe.headers import CHECKSUM_OFFSET, SECTION_HEADER, opened
 from nativewheel.formats.pe.loadconfig import read_loadconfig
-from nativewheel.formats.pe.names import decoded, folded
+from nativewheel.formats.pe.names import decoded
 from nativewheel.formats.pe.overlay import kept_size
 from nativewheel.formats.pe.patches import CHUNK, Patches
 from nativewheel.formats.pe.reader import model
-from nativewheel.formats.pe.renaming import forwarded, read_names
+from nativewheel.formats.pe.renaming import forwarded, loaded, read_names
 from nativewheel.formats.pe.structure import structure_problems
 
 if TYPE_CHECKING:
@@ -43,19 +43,19 @@ SECTION_FIELDS = ((8, 4), (20, 12))
 def verify(before: PeFile, result: Buffer, wanted: Mapping[str, bytes], name: str) -> Image:
     """Check that ``result`` is ``before`` with the DLLs in ``wanted`` renamed, and return the model of it.
 
-    ``name`` is that of the source's file.  Raises ``MachineError``, which says what is wrong.
+    ``name`` is that of the source's file.  Raises ``MachineError``, which says what is wrong, and ``UnreadableError`` when the source is.
     """
+    known = frozenset(structure_problems(before))
     try:
         with opened(result) as after:
-            for problem in _problems(before, after, wanted):
+            for problem in _problems(before, known, after, wanted):
                 raise MachineError(f"the edited file is damaged: {problem}", hint="please report this, with the file")
             return model(after, name)
     except UnreadableError as error:
         raise MachineError(f"the edited file is damaged: {error}", hint="please report this, with the file") from error
 
 
-def _problems(before: PeFile, after: PeFile, wanted: Mapping[str, bytes]) -> Iterator[str]:
-    known = set(structure_problems(before))
+def _problems(before: PeFile, known: frozenset[str], after: PeFile, wanted: Mapping[str, bytes]) -> Iterator[str]:
     yield from (problem for problem in structure_problems(after) if problem not in known)
     old, new = read_names(before), read_names(after)
     if after.certificates is not None:
@@ -70,7 +70,7 @@ def _problems(before: PeFile, after: PeFile, wanted: Mapping[str, bytes]) -> Ite
 
 
 def _imports(old: Names, new: Names, wanted: Mapping[str, bytes]) -> Iterator[str]:
-    names = [wanted.get(folded(decoded(descriptor.name)), descriptor.name) for descriptor in old.descriptors]
+    names = [wanted.get(loaded(descriptor.name), descriptor.name) for descriptor in old.descriptors]
     if names != [descriptor.name for descriptor in new.descriptors]:
         found = ", ".join(decoded(descriptor.name) for descriptor in new.descriptors)
         yield f"the imported DLLs are {found} and not {', '.join(map(decoded, names))}"
@@ -129,8 +129,8 @@ def _changing(pe: PeFile, names: Names, wanted: Mapping[str, bytes]) -> list[tup
     """Return the RVA and size of everything inside the sections that is to change."""
     changing: list[tuple[int, int]] = [(descriptor.name_field, 4) for descriptor in names.descriptors]
     changing += [(descriptor.address + 4, 8) for descriptor in names.descriptors if not descriptor.delayed]
-    changing += [(descriptor.name_address, len(descriptor.name)) for descriptor in names.descriptors if folded(decoded(descriptor.name)) in wanted]
-    moved = [forwarder for forwarder in names.forwarders if folded(decoded(forwarder.module)) in wanted]
+    changing += [(descriptor.name_address, len(descriptor.name)) for descriptor in names.descriptors if loaded(descriptor.name) in wanted]
+    moved = [forwarder for forwarder in names.forwarders if loaded(forwarder.module) in wanted]
     changing += [(forwarder.address, len(forwarder.text)) for forwarder in moved]
     if names.exports is not None:
         exports = names.exports

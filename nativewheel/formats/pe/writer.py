@@ -47,13 +47,13 @@ def apply(source: Path, edit: Edit, destination: Path) -> Image:
 def _apply(source: Path, edit: Edit, destination: Path) -> Image:
     require_possible(edit)
     with mapped(source) as data, opened(data) as pe:
-        names = read_names(pe)
+        image, names = model(pe, source.name), read_names(pe)
         wanted = wanted_names(edit, source.name, names)
         patches = plan(pe, names, wanted, edit.identity)
         if not patches:
             shutil.copyfile(source, destination)
             destination.chmod(MODE)
-            return model(pe, source.name)
+            return image
         write(pe, patches, destination, checked=bool(pe.checksum))
         with mapped(destination) as result:
             return verify(pe, result, wanted, source.name)
