@@ -31,12 +31,12 @@ def test_the_first_command_does_the_job_in_a_fresh_environment(tmp_path: Path) -
     variables = {name: value for name, value in os.environ.items() if name not in {"AUDITWHEEL_PLAT", "LD_LIBRARY_PATH", "PYTHONPATH"}}
     done = subprocess.run(["sh", "-c", command], cwd=checkout, env={**variables, "PATH": path}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    expected = [wheel for wheel in (ROOT / "fixtures" / "wheels").iterdir() if "-win" not in wheel.name]
-    assert len(list((checkout / "wheelhouse").iterdir())) == len(expected)
+    assert len(list((checkout / "wheelhouse").iterdir())) == len(list((ROOT / "fixtures" / "wheels").iterdir()))
     assert done.stdout.count("repaired ntvendor-0.1.0") == 6
     assert done.stdout.count("exports libntcore.so.1 as libnw_ntcore__ntcore.so.1") == 6
     assert done.stdout.count("exports @rpath/libntcore.dylib as @rpath/libnw_ntcore__ntcore.dylib") == 3
-    assert done.stdout.count("requires ntcore==1.*,>=1.2.7") == 9
+    assert done.stdout.count("exports ntcore.dll as nw_ntcore__ntcore.dll") == 3
+    assert done.stdout.count("requires ntcore==1.*,>=1.2.7") == 12
 
 
 def documented(text: str, row: str) -> set[int]:

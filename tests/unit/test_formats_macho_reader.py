@@ -125,7 +125,7 @@ def test_symbols_of_all_slices() -> None:
     two = replace(one, cpu=ARM64, trie=encode_trie([Export(b"_x", 0, 2), Export(b"_y", 4, 3)]))
     data = fat((X86_64, one.build()), (ARM64, two.build()))
     assert reader.imports(data) == (Symbol(name="_malloc", library=Identity("a")),)
-    assert reader.exports(data) == (Symbol(name="_x"), Symbol(name="_y", weak=True))
+    assert reader.exports(data) == (Symbol(name="_x"), Symbol(name="_y", weak=True, archs=(Arch.AARCH64,)))
 
 
 def fixture(wheel: str, end: str) -> bytes:
