@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 class CheckOptions:
     """Options that may differ from wheel to wheel.
 
-    ``allow_missing`` are globs of libraries that nothing needs to supply; ``provider`` are wheels, folders of wheels or site-packages folders
-    where providers may be found; ``providers`` say who supplies which plain identity.  ``beside`` are the wheels that are checked together, ``against``
-    those of previous releases.
+    ``allow_missing`` are globs of libraries that nothing needs to supply; ``provider`` are wheels, folders of wheels or site-packages folders where
+    providers may be found; ``providers`` say who supplies which plain identity.  ``beside`` are the wheels that are checked together, and
+    ``against`` those of previous releases.
     """
 
     allow_missing: tuple[str, ...] = ()

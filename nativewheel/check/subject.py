@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import cached_property
 from threading import Lock
 from typing import TYPE_CHECKING, Self, TypeVar
 
+from nativewheel.check.facts import LibraryFacts, WheelFacts
 from nativewheel.check.suppliers import Suppliers
 from nativewheel.errors import LinkageError, UnreadableError
-from nativewheel.formats.image import Libc
+from nativewheel.formats.image import Kind, Libc
 from nativewheel.linkage import contents as linked
 from nativewheel.linkage import macos
 from nativewheel.linkage.contents import Contents, LinuxTarget, MacTarget, Passed, WheelImage
@@ -24,7 +26,7 @@ from nativewheel.wheel.headers import Headers
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
 
@@ -52,7 +54,7 @@ class CheckedWheel:
     def __init__(self, path: Path, options: CheckOptions, *, jobs: int = 1, kept: int = KEPT) -> None:
         self.path = path
         self.options = options
-        self.archive = WheelArchive(path, strict_record=False)
+        self.archive = WheelArchive(path, strict_record=False, strict_names=False)
         self._jobs = jobs
         self._cache = _Cache(self.archive, kept)
 
@@ -75,6 +77,18 @@ class CheckedWheel:
     def data(self, member: Member) -> bytes | bytearray:
         """Return what a member holds, inflated and compared with its CRC.  Any thread may ask."""
         return self._cache.read(member)
+
+    def verify(self) -> None:
+        """Compare every member that was not read so far with its CRC and its hash in RECORD; differences are in ``archive.record_differences``."""
+        self.archive.verify(self._jobs)
+
+    @contextmanager
+    def errors_of(self, file: str) -> Iterator[None]:
+        """Put the wheel into errors about a file of the `.dist-info` folder."""
+        try:
+            yield
+        except UnreadableError as error:
+            raise error.within(self.file, f"{self.archive.dist_info}/{file}") from error.__cause__
 
     def of_images(self, read: Callable[[WheelImage, bytes | bytearray], T], images: Iterable[WheelImage] | None = None) -> dict[Member, T]:
         """Call ``read`` with each of ``images`` (default: those of the wheel's platform) and its bytes, in threads; return what came of it."""
@@ -171,6 +185,34 @@ class CheckedWheel:
         return self.judge.verdict(self.judge.evaluations(self.name.platforms), vendoring=True)
 
     @cached_property
+    def facts(self) -> WheelFacts:
+        """What rules about sets want to know of the wheel."""
+        exported = {export.member for export in self.manifest.exports} if self.manifest else set()
+        return WheelFacts(
+            file=self.file,
+            name=self.name,
+            version=self.metadata.first("Version") or self.name.version,
+            requires=self.metadata.all("Requires-Dist"),
+            libraries=tuple(
+                LibraryFacts(
+                    member=image.member,
+                    format=image.image.format,
+                    identity=image.image.identity,
+                    size=image.size,
+                    digest=self.digest(image.member),
+                    exported=image.member in exported,
+                )
+                for image in self.contents.images
+                if image.image.identity is not None and image.image.kind is Kind.LIBRARY
+            ),
+        )
+
+    def digest(self, member: Member) -> str:
+        """Return a text that is equal for equal files: the hash that RECORD has, else size and CRC."""
+        row, entry = self.archive.row(member), self.archive.entries[member]
+        return row.hash if row and row.hash else f"crc32={entry.crc32:08x},{entry.size}"
+
+    @cached_property
     def _sorted_out(self) -> tuple[Contents, UnreadableError | LinkageError | None]:
         linked.refuse_unsupported(self.name)
         try:
@@ -180,7 +222,8 @@ class CheckedWheel:
             return Contents(images=()), error
 
     def _headers(self, file: str) -> Headers:
-        return Headers.parse(bytes(self.data(Member(f"{self.archive.dist_info}/{file}"))))
+        with self.errors_of(file):
+            return Headers.parse(bytes(self.data(Member(f"{self.archive.dist_info}/{file}"))))
 
     def _read_image(self, member: Member) -> WheelImage | Passed | None:
         expected = linked.expected_format(self.name, self.natives)

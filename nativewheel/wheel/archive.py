@@ -19,7 +19,7 @@ from nativewheel.wheel.directory import read_directory
 from nativewheel.wheel.layout import Layout
 from nativewheel.wheel.localheader import locate_data
 from nativewheel.wheel.names import Member, WheelName
-from nativewheel.wheel.record import Record, disagreements, record_hash
+from nativewheel.wheel.record import Record, RecordDifference, disagreements, record_hash
 from nativewheel.wheel.zipformat import Method
 
 if TYPE_CHECKING:
@@ -67,13 +67,15 @@ class WheelArchive:
     ``strict_record=False``, disagreements with RECORD are kept in ``record_issues`` instead.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, strict_record: bool = True) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, strict_record: bool = True, strict_names: bool = True) -> None:
         self.path = Path(path)
         self.name = WheelName.parse(self.path.name)
         self._strict = strict_record
+        self._strict_names = strict_names
         self._lock = threading.Lock()  # Windows has no pread: seeking and reading must not be torn apart
-        self._issues: list[str] = []
-        self._mismatches: dict[Member, str] = {}
+        self._differences: list[RecordDifference] = []
+        self._mismatches: set[Member] = set()
+        self._checked: set[Member] = set()
         self._descriptor = _open(self.path)
         try:
             with self._at():
@@ -117,7 +119,7 @@ class WheelArchive:
                 if not entry.is_folder
             }
         )
-        self._layout = Layout.find(self.name, self.entries.keys())
+        self._layout = Layout.find(self.name, self.entries.keys(), strict=self._strict_names)
         for file in _REQUIRED:
             if f"{self.dist_info}/{file}" not in self.entries:
                 raise UnreadableError("the wheel lacks this file", where=(f"{self.dist_info}/{file}",), hint=_REBUILD)
@@ -128,14 +130,25 @@ class WheelArchive:
         return self._layout.dist_info
 
     @property
+    def dist_info_fits(self) -> bool:
+        """Whether the `.dist-info` folder is that of the file name's distribution and version, which it is with ``strict_names``."""
+        return self._layout.belongs_to(self.name)
+
+    @property
     def data_dir(self) -> str:
         """The `.data` folder, as the archive spells it, or as it would be called if there were one."""
         return self._layout.data_dir
 
     @property
-    def record_issues(self) -> tuple[str, ...]:
+    def record_differences(self) -> tuple[RecordDifference, ...]:
         """What disagrees with RECORD, so far: names and sizes when the wheel was opened, hashes of what was read since."""
-        return (*self._issues, *(self._mismatches[member] for member in self.entries if member in self._mismatches))
+        names = tuple(member for member in self.entries if member in self._mismatches)
+        return (*self._differences, *([RecordDifference(text="the hash in RECORD does not fit the data of", names=names)] if names else ()))
+
+    @property
+    def record_issues(self) -> tuple[str, ...]:
+        """The same as sentences for the user."""
+        return tuple(map(str, self.record_differences))
 
     def scheme(self, member: Member) -> Scheme:
         """Tell which install scheme ``member`` belongs to."""
@@ -171,6 +184,7 @@ class WheelArchive:
             row = self._rows.get(member)
             if row and row.algorithm and record_hash(data, row.algorithm) != row.hash:
                 self._disagree(member)
+            self._checked.add(member)
         return data
 
     def raw(self, member: Member) -> bytes:
@@ -192,12 +206,12 @@ class WheelArchive:
         return self._rows.get(member)
 
     def verify(self, jobs: int) -> None:
-        """Read and check every member, ``jobs`` at a time.
+        """Read and check every member that was not read before, ``jobs`` at a time.
 
         Raises ``UnreadableError`` for the first damaged member in the order of the archive.
         """
         with ThreadPoolExecutor(max_workers=jobs) as pool:
-            for _ in pool.map(lambda member: len(self.read(member)), self.entries):
+            for _ in pool.map(lambda member: len(self.read(member)), [member for member in self.entries if member not in self._checked]):
                 pass
 
     def _load_record(self) -> Record:
@@ -209,7 +223,7 @@ class WheelArchive:
         except UnreadableError as error:
             if self._strict:
                 raise
-            self._issues.append(error.message)
+            self._differences.append(RecordDifference(text=error.message))
             return Record(())
 
     def _checked_record(self, data: bytes) -> Record:
@@ -219,15 +233,15 @@ class WheelArchive:
         record = Record.parse(data)
         issues = disagreements(record, {name: entry.size for name, entry in self.entries.items()}, self.dist_info)
         if issues and self._strict:
-            raise UnreadableError("; ".join(issues), hint=_REBUILD)
-        self._issues += issues
+            raise UnreadableError("; ".join(map(str, issues)), hint=_REBUILD)
+        self._differences += issues
         self._rows = {row.name: row for row in record}
         return record
 
     def _disagree(self, member: Member) -> None:
         if self._strict:
             raise UnreadableError("the hash in RECORD does not fit the data", hint=_DAMAGED)
-        self._mismatches[member] = f"the hash in RECORD does not fit the data of {member}"
+        self._mismatches.add(member)
 
     @contextmanager
     def _at(self, *member: Member) -> Iterator[None]:

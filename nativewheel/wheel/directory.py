@@ -40,6 +40,7 @@ class IrregularityKind(StrEnum):
     LEGACY_NAME = "legacy name"
     DIRECTORY_ENTRY = "directory entry"
     NO_TIME = "no time"
+    ZIP64 = "zip64"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,12 +84,13 @@ class Directory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _End:
-    """The end records, merged: where the directory is and how many entries it has."""
+    """The end records, merged: where the directory is and how many entries it has; ``zip64`` says what is odd about the zip64 ones."""
 
     offset: int
     size: int
     count: int
     commented: bool
+    zip64: str | None
 
 
 def read_directory(pread: Pread, file_size: int) -> Directory:
@@ -101,6 +103,8 @@ def read_directory(pread: Pread, file_size: int) -> Directory:
     irregularities: list[Irregularity] = []
     if end.commented:
         irregularities.append(Irregularity(kind=IrregularityKind.COMMENT, member=None, text="the archive has a comment"))
+    if end.zip64:
+        irregularities.append(Irregularity(kind=IrregularityKind.ZIP64, member=None, text=end.zip64))
     entries = tuple(_entries(data, end.count, irregularities))
     _check_names(entries)
     total = sum(entry.size for entry in entries)
@@ -114,10 +118,14 @@ def _read_end(pread: Pread, file_size: int) -> _End:
     tail = pread(start, file_size - start)
     position = start + _find_end(tail)
     _, disk, first_disk, here, count, size, offset, comment = z.END.unpack_from(tail, position - start)
-    limit = position
+    limit, zip64 = position, None
     locator = position - z.END64_LOCATOR.size
     if locator >= 0 and pread(locator, 4) == z.END64_LOCATOR_SIGNATURE:
+        if z.MAX16 not in {here, count} and z.MAX32 not in {size, offset}:
+            zip64 = "the archive has a zip64 end record that it does not need"
         limit, here, count, size, offset = _read_end64(pread, locator, (here, count, size, offset))
+        if locator - limit > z.END64.size:
+            zip64 = "the zip64 end record has extensions"
     elif z.MAX16 in {here, count} or z.MAX32 in {size, offset}:
         raise UnreadableError("the zip64 end record is missing")
     if (disk, first_disk) != (0, 0) or here != count:
@@ -129,7 +137,7 @@ def _read_end(pread: Pread, file_size: int) -> _End:
         )
     if count > _MEMBER_LIMIT or size > _DIRECTORY_LIMIT:
         raise UnreadableError(f"the zip directory is too large ({count} entries, {size} bytes)")
-    return _End(offset=offset, size=size, count=count, commented=bool(comment))
+    return _End(offset=offset, size=size, count=count, commented=bool(comment), zip64=zip64)
 
 
 def _find_end(tail: bytes) -> int:

@@ -39,12 +39,12 @@ class Layout:
     data_dir: str
 
     @classmethod
-    def find(cls, name: WheelName, members: Collection[Member]) -> Self:
+    def find(cls, name: WheelName, members: Collection[Member], *, strict: bool = True) -> Self:
         """Find the special folders among ``members``.
 
         A spelling that differs from the file name's by normalisation only is accepted, as such wheels are on PyPI.  Raises
-        ``UnreadableError`` when there isn't exactly one `.dist-info` folder, when it is another distribution's, and when a `.data` member is
-        in no scheme.
+        ``UnreadableError`` when there isn't exactly one `.dist-info` folder, when it is another distribution's (with ``strict``), and when a `.data`
+        member is in no scheme.
         """
         roots = dict.fromkeys(member.partition("/")[0] for member in members if "/" in member)
         found = [root for root in roots if root.endswith(".dist-info")]
@@ -52,15 +52,22 @@ class Layout:
             shown = ", ".join(map(printable, found[:_SHOWN])) or "none"
             raise UnreadableError(f"a wheel has exactly one .dist-info folder; found: {shown}")
         dist_info = found[0]
-        if not _names(dist_info.removesuffix(".dist-info"), name):
+        stem = dist_info.removesuffix(".dist-info")
+        if strict and not _names(stem, name):
             raise UnreadableError(f"the folder {printable(dist_info)} does not belong to {name.distribution} {name.version}")
-        datas = [root for root in roots if root.endswith(".data") and _names(root.removesuffix(".data"), name)]
+        datas = [
+            root for root in roots if root.endswith(".data") and (root.removesuffix(".data") == stem or _names(root.removesuffix(".data"), name))
+        ]
         if len(datas) > 1:
             raise UnreadableError(f"the wheel has two .data folders: {', '.join(map(printable, datas[:_SHOWN]))}")
-        layout = cls(dist_info=dist_info, data_dir=datas[0] if datas else f"{dist_info.removesuffix('.dist-info')}.data")
+        layout = cls(dist_info=dist_info, data_dir=datas[0] if datas else f"{stem}.data")
         for member in members:
             layout.scheme(member)
         return layout
+
+    def belongs_to(self, name: WheelName) -> bool:
+        """Whether the `.dist-info` folder is that of the distribution and version of ``name``."""
+        return _names(self.dist_info.removesuffix(".dist-info"), name)
 
     def scheme(self, member: Member) -> Scheme:
         """Tell the scheme of ``member``; ``UnreadableError`` when the `.data` folder has no such scheme."""

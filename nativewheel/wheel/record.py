@@ -115,8 +115,19 @@ def _encode(digest: bytes) -> str:
     return urlsafe_b64encode(digest).rstrip(b"=").decode("ascii")
 
 
-def disagreements(record: Record, sizes: Mapping[str, int], dist_info: str) -> tuple[str, ...]:
-    """Compare ``record`` with the files of the archive and their sizes in bytes; each item is a sentence for the user.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDifference:
+    """One kind of disagreement with RECORD, and the files that it is about (none when RECORD as a whole is meant); ``str()`` is a sentence."""
+
+    text: str
+    names: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.text}: {listed([printable(name[:_QUOTED_NAME]) for name in self.names])}" if self.names else self.text
+
+
+def disagreements(record: Record, sizes: Mapping[str, int], dist_info: str) -> tuple[RecordDifference, ...]:
+    """Compare ``record`` with the files of the archive and their sizes in bytes.
 
     RECORD itself and its signatures have no hash, and the signatures need not be listed (binary distribution format, "Signed wheel files").
     """
@@ -134,4 +145,4 @@ def disagreements(record: Record, sizes: Mapping[str, int], dist_info: str) -> t
             [name for name, row in rows.items() if row.size not in {None, sizes.get(name, row.size)} and name not in unhashed],
         ),
     )
-    return tuple(f"{text}: {listed([printable(name[:_QUOTED_NAME]) for name in names])}" for text, names in findings if names)
+    return tuple(RecordDifference(text=text, names=tuple(names)) for text, names in findings if names)

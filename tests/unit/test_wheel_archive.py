@@ -207,9 +207,7 @@ def test_verify_reads_everything(tmp_path: Path, jobs: int) -> None:
     assert caught.value.where[1] == "pkg/data.txt"
     with WheelArchive(path, strict_record=False) as archive:
         archive.verify(jobs)
-        assert archive.record_issues == tuple(
-            f"the hash in RECORD does not fit the data of {name}" for name in ("pkg/data.txt", "pkg-1.0.data/scripts/tool")
-        )
+        assert archive.record_issues == ("the hash in RECORD does not fit the data of: pkg/data.txt, pkg-1.0.data/scripts/tool",)
 
 
 def test_longer_hashes_are_checked_as_well(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ def test_every_disagreement_is_named_once() -> None:
     rows = tuple(RecordRow(name=name, hash=f"sha256={DIGEST}", size=1) for name in ("kept", "gone", "twice", "twice", "grown"))
     record = Record((*rows, RecordRow(name="bare", size=1), RecordRow(name="d/RECORD")))
     sizes = {"kept": 1, "twice": 1, "grown": 2, "bare": 1, "new": 1, "d/RECORD": 9, "d/RECORD.jws": 5}
-    assert disagreements(record, sizes, "d") == (
+    assert tuple(map(str, disagreements(record, sizes, "d"))) == (
         "the archive has files that RECORD does not list: new",
         "RECORD lists files that the archive does not have: gone",
         "RECORD lists files twice: twice",
@@ -104,4 +104,4 @@ def test_every_disagreement_is_named_once() -> None:
 
 def test_long_lists_of_names_are_cut() -> None:
     (issue,) = disagreements(Record((RecordRow(name="d/RECORD"),)), {"d/RECORD": 1, **{f"f{n}": 1 for n in range(8)}}, "d")
-    assert issue.endswith("f0, f1, f2, f3, f4 and 3 more")
+    assert str(issue).endswith("f0, f1, f2, f3, f4 and 3 more")
