@@ -53,11 +53,6 @@ def test_one_failing_wheel_keeps_the_others_back(tmp_path: Path) -> None:
     refused("-w", tmp_path / "out", fixture("ntcore", "py3-none-linux_x86_64"), VENDOR, status=4, folder=tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(path.name for path in (FIXTURES / "wheels").iterdir() if "-win" in path.name))
-def test_platforms_that_are_not_built_yet_are_named(name: str, tmp_path: Path) -> None:
-    assert "Windows" in refused("-w", tmp_path / "out", FIXTURES / "wheels" / name, status=3, folder=tmp_path)
-
-
 @pytest.mark.parametrize("platform", ["android_24_arm64_v8a", "ios_13_0_arm64_iphoneos", "emscripten_4_0_9_wasm32"])
 def test_platforms_without_repair_are_named(platform: str, tmp_path: Path) -> None:
     path = wheel(tmp_path, f"cp313-cp313-{platform}", {"small/_x.so": b"\x7fELF"})
