@@ -72,7 +72,7 @@ def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph, 
     package = ShimPackage(
         distribution=archive.name.normalized,
         version=archive.name.version,
-        libraries=tuple(_library(archive, exported) for exported in _in_load_order(exports, graph)),
+        libraries=tuple(_library(archive, exported, _needs(exported, exports, graph)) for exported in _in_load_order(exports, graph)),
         providers=_providers(chosen, required),
         requires=tuple(dict.fromkeys(item.line for item in offered)),
         windows=dlls is not None,
@@ -99,7 +99,18 @@ def _is_module(path: str, module: str) -> bool:
     return path.startswith((f"{module}/", f"{module}."))
 
 
-def _library(archive: WheelArchive, exported: Exported) -> ShimLibrary:
+def _needs(exported: Exported, exports: Iterable[Exported], graph: Graph) -> tuple[str, ...]:
+    """Return the identities of the exported libraries of the same wheel that one needs, directly or through others of it."""
+    reached: dict[Member, None] = {exported.image.member: None}
+    waiting = list(reached)
+    while waiting:
+        found = [link.member for link in graph.links[waiting.pop()] if link.member is not None and link.member not in reached]
+        reached |= dict.fromkeys(found)
+        waiting += found
+    return tuple(other.identity for other in exports if other is not exported and other.image.member in reached)
+
+
+def _library(archive: WheelArchive, exported: Exported, needs: tuple[str, ...]) -> ShimLibrary:
     def installed(member: Member) -> str:
         return archive.installed_path(member) or member
 
@@ -110,6 +121,7 @@ def _library(archive: WheelArchive, exported: Exported) -> ShimLibrary:
         anchor=installed(exported.anchor) if exported.anchor else None,
         mode="global" if exported.is_global else "local",
         system_fallback=exported.rule.system_fallback,
+        needs=needs,
     )
 
 

@@ -27,7 +27,9 @@ class Wheel(_nativewheel.Wheel):
     def _load(self, wanted: list[Any]) -> None:
         for folder in self._folders:
             self._try(_add_folder, folder)
-        super()._load(wanted)
+        # What a DLL forwards to, or loads later, is not loaded with it, and not looked for beside it.
+        names = {name for library in wanted for name in [library["identity"], *library["needs"]]}
+        super()._load([library for library in self._libraries if library["identity"] in names])
         self._load_vendored()
 
     def _load_library(self, library: Any) -> object:

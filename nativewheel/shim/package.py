@@ -48,6 +48,7 @@ class ShimLibrary:
 
     ``original`` and ``identity`` are its plain and its unique name, on macOS install names; ``path`` and ``anchor`` are relative to the folder that
     holds the shim package, with slashes; ``mode`` is the scope that its symbols go to; ``system_fallback`` lets NATIVEWHEEL_PREFER_SYSTEM name it.
+    ``needs``, which counts for Windows only, are the unique names of the exported libraries that it needs, directly or not.
     """
 
     original: str
@@ -56,6 +57,7 @@ class ShimLibrary:
     anchor: str | None = None
     mode: Literal["local", "global"] = "local"
     system_fallback: bool = False
+    needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +110,7 @@ def package_init(package: ShimPackage) -> bytes:
         version=quoted(package.version),
         windows=_windows(package) if package.windows else "",
         arguments=", ".join(arguments),
-        libraries=_pretty(_libraries(package.libraries)),
+        libraries=_pretty(_libraries(package)),
         uses=_pretty([_use(provider) for provider in package.providers]),
         requires=_pretty(list(package.requires), "    "),
     ).encode("ascii")
@@ -119,9 +121,9 @@ def _windows(package: ShimPackage) -> str:
     return _WINDOWS_FORM.format(folders=_pretty(list(package.dll_folders)), vendored=_pretty(vendored))
 
 
-def _libraries(libraries: tuple[ShimLibrary, ...]) -> list[dict[str, object]]:
+def _libraries(package: ShimPackage) -> list[dict[str, object]]:
     """Describe the libraries; a short name that two of them could go by is left out."""
-    short = [_short_names(library.original.rpartition("/")[2]) for library in libraries]
+    short = [_short_names(library.original.rpartition("/")[2]) for library in package.libraries]
     count = Counter(name for names in short for name in names)
     return [
         {
@@ -132,8 +134,9 @@ def _libraries(libraries: tuple[ShimLibrary, ...]) -> list[dict[str, object]]:
             "anchor": library.anchor,
             "mode": f"RTLD_{library.mode.upper()}",
             "system_fallback": library.system_fallback,
+            **({"needs": list(library.needs)} if package.windows else {}),
         }
-        for library, names in zip(libraries, short, strict=True)
+        for library, names in zip(package.libraries, short, strict=True)
     ]
 
 

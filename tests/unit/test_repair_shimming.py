@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from madeimages import LIBRARIES
+from madepe import Pe
 from madeshares import CORE, RULE, SHARING, UNIQUE, changed, consumer, plans, provider, repaired, written
 from smallwheels import wheel
 
@@ -32,8 +33,9 @@ def shim(found: Plan, folder: Path) -> dict[str, Any]:
     name = found.name.distribution
     package = folder / f"nw_{name}"
     package.mkdir(parents=True)
-    for file in ("__init__", "_nativewheel"):
-        (package / f"{file}.py").write_bytes(written(found)[f"nw_{name}/{file}.py"])
+    for member, data in written(found).items():
+        if member.startswith(f"nw_{name}/"):
+            (folder / member).write_bytes(data)
     sys.path.insert(0, str(folder))
     try:
         return runpy.run_module(f"nw_{name}.__init__")
@@ -123,6 +125,17 @@ class TestLoadOrder:
             libraries[name] = previous = changed(folder, CORE, "--set-soname", name, *needed)
         assert previous != CORE
         assert self.order(tmp_path, libraries) == sorted(libraries, reverse=True)
+
+
+def test_windows_is_told_which_libraries_need_each_other(tmp_path: Path) -> None:
+    """Windows does not load what a library forwards to, nor what it loads later."""
+    front, inner = Pe(exports=(("front", "inner.made"),)), Pe(delay_imports=(("foo.dll", ("made",)),), exports=(("made", None),))
+    files = {"core/front.dll": front.build(), "core/deep/inner.dll": inner.build(), "core/foo.dll": Pe(exports=(("made", None),)).build()}
+    path = wheel(tmp_path, "py3-none-win_amd64", files, name="core")
+    (found,) = plans([path], replace(SHARING, export=(replace(RULE, library=("core/*.dll",)),)))
+    needs = {library["original"]: library["needs"] for library in shim(found, tmp_path / "site")["_libraries"]}
+    names = {f"{name}.dll": f"nw_core__{name}.dll" for name in ("foo", "front", "inner")}
+    assert needs == {"front.dll": [names["inner.dll"], names["foo.dll"]], "inner.dll": [names["foo.dll"]], "foo.dll": []}
 
 
 class TestManifest:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -99,9 +100,17 @@ def test_a_wheel_for_windows() -> None:
     assert b"_nativewheel" not in package_init(package)
 
 
+def test_libraries_that_need_each_other_are_named_for_windows() -> None:
+    front = replace(CORE, original="front.dll", identity="nw_ntcore__front.dll", needs=("nw_ntcore__foo.dll",))
+    foo = replace(CORE, original="foo.dll", identity="nw_ntcore__foo.dll")
+    libraries = constants(replace(PACKAGE, libraries=(foo, front), windows=True))["_libraries"]
+    assert [library["needs"] for library in libraries] == [[], ["nw_ntcore__foo.dll"]]
+
+
 def test_other_wheels_hold_nothing_for_windows() -> None:
     assert b"_windows" not in package_init(PACKAGE)
     assert not {"_folders", "_vendored"} & constants(PACKAGE).keys()
+    assert not {"needs"} & constants(PACKAGE)["_libraries"][0].keys()
 
 
 def test_one_package_always_gives_the_same_text() -> None:
