@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
+from nativewheel.formats.image import Requirement
+from nativewheel.linkage.manifest import Binding
 from nativewheel.repair.consuming import new_names, offered, refuse_lacking
 from nativewheel.wheel.names import listed
 
@@ -38,12 +40,23 @@ def check_symbols(archive: WheelArchive, graph: Graph, host: HostLibraries, expo
     for member, image in graph.images.items():
         links = graph.links[member]
         for link in links:
+            _refuse_unbindable(archive, member, link)
             for variant in link.chosen.variants if link.chosen else ():
                 refuse_lacking(archive, member, variant, _lacking(image, link, variant, archs))
         flat = {symbol.name for symbol in image.imports if symbol.library is None}
         if flat:
             _Flat(archive=archive, graph=graph, host=host, exported=exported).refuse_ambiguous(image, flat)
             _refuse_lost(archive, image, flat, _unlinked(image, links, exported, chosen))
+
+
+def _refuse_unbindable(archive: WheelArchive, member: Member, link: Link) -> None:
+    """Refuse a library that the image passes on, or loads when it is first called: neither works without a place in the image's list."""
+    if link.chosen and link.chosen.binding is Binding.FLAT and link.dependency.requirement in {Requirement.REEXPORT, Requirement.DELAYED}:
+        raise LinkageError(
+            f"{link.name} cannot be bound to in the flat namespace: it is a {link.dependency.requirement} dependency",
+            where=(str(archive.name), member),
+            hint='link it plainly, or export it with binding = "install-name"',
+        )
 
 
 def _lacking(image: WheelImage, link: Link, variant: Variant, archs: Iterable[Arch]) -> list[str]:
