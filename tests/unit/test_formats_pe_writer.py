@@ -152,6 +152,24 @@ def test_slack_that_is_not_empty_is_left_alone(tmp_path: Path) -> None:
     assert result[len(data) - 1] == ord("!")
 
 
+def test_a_string_at_the_end_of_a_section_keeps_its_end(tmp_path: Path) -> None:
+    made = Pe(imports=IMPORTS, exports=(("a", None),), export_name="last.dll")
+    with opened(made.build()) as pe:
+        (section,) = pe.sections
+    data = Pe(imports=IMPORTS, exports=made.exports, export_name="last.dll", virtual_size=section.virtual_size - 1).build()
+    assert data[OFFSET + section.virtual_size - 2 :].startswith(b"l\0")
+    _, result = edit(tmp_path, data, renames(("one.dll", LONG)))
+    assert parsed(result).DIRECTORY_ENTRY_EXPORT.name == b"last.dll"
+    assert len(parsed(result).sections) == 1
+
+
+@pytest.mark.parametrize(("offset", "value"), [(32, 0x1001), (36, 0x300), (36, 0), (36, 1 << 17)])
+def test_alignments_that_no_loader_takes(tmp_path: Path, offset: int, value: int) -> None:
+    data = patched(Pe(imports=IMPORTS, virtual_size=0x1000).build(), OPTIONAL + offset, value.to_bytes(4, "little"))
+    with pytest.raises(LinkageError, match="no room for another section"):
+        edit(tmp_path, data, renames(("one.dll", LONG)))
+
+
 @pytest.mark.parametrize("flags", [0x60000020, 0x42000040, 0x50000040, 0x40000020, 0x00000040])
 def test_sections_that_are_not_for_names(tmp_path: Path, flags: int) -> None:
     data = Pe(imports=IMPORTS).build()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError
 from nativewheel.formats.pe.constants import IMAGE_SCN_CNT_INITIALIZED_DATA, IMAGE_SCN_MEM_READ
 from nativewheel.formats.pe.debug import read_debug
-from nativewheel.formats.pe.headers import SECTION_HEADER, SIZE_OF_HEADERS_OFFSET, SIZE_OF_IMAGE_OFFSET
+from nativewheel.formats.pe.headers import PAGE, SECTION_HEADER, SIZE_OF_HEADERS_OFFSET, SIZE_OF_IMAGE_OFFSET
 
 if TYPE_CHECKING:
     from nativewheel.formats.pe.headers import PeFile
@@ -26,14 +26,14 @@ SECTION_POINTERS = (20, 24, 28)
 MOST_SECTIONS = 96
 """That every version of Windows loads."""
 MOST_BYTES = 0xFFFFFFFF
-MOST_ALIGNMENT = 1 << 16
-"""FileAlignment, in multiples of which headers grow, is at most this."""
+ALIGNMENTS = frozenset(1 << bits for bits in range(9, 17))
+"""What FileAlignment may be."""
 
 
 def add_section(pe: PeFile, content: bytes, address: int, patches: Patches) -> None:
     """Add a readable section with ``content`` at the RVA ``address``, behind all others.  Raises ``LinkageError`` when there is no room for it."""
     alignment = pe.file_alignment
-    if len(pe.sections) >= MOST_SECTIONS or not 0 < alignment <= MOST_ALIGNMENT:
+    if len(pe.sections) >= MOST_SECTIONS or alignment not in ALIGNMENTS or pe.section_alignment % PAGE:
         raise LinkageError("the image has no room for another section, which longer names of DLLs would need")
     place = pe.section_table + len(pe.sections) * SECTION_HEADER.size
     first_data = min((section.raw_offset for section in pe.sections if section.raw_size), default=pe.sections_end)

@@ -97,8 +97,14 @@ def end_of_memory(pe: PeFile) -> int:
 
 
 def _slacks(pe: PeFile) -> list[Slack]:
-    slacks = [Slack(section=section, used=section.virtual_size, size=section.file_size) for section in pe.sections if _is_usable(pe, section)]
+    slacks = [Slack(section=section, used=_used(pe, section), size=section.file_size) for section in pe.sections if _is_usable(pe, section)]
     return [slack for slack in slacks if slack.used < slack.size and not any(_content(pe, slack))]
+
+
+def _used(pe: PeFile, section: Section) -> int:
+    """Return the size of a section's data, with the zero behind them that ends a string at their end."""
+    last = section.file_start + section.virtual_size - 1
+    return section.virtual_size + any(pe.data[last : last + 1])
 
 
 def _content(pe: PeFile, slack: Slack) -> memoryview:
