@@ -11,7 +11,7 @@ from nativewheel.linkage.manifest import Manifest, ManifestConsumption, Manifest
 from nativewheel.wheel.names import Member, WheelName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
 TAG = "manylinux_2_17_x86_64"
 HOSTILE = (
@@ -126,13 +126,13 @@ EVERY_ROLE = inspection(
 """A wheel with a node of each kind."""
 
 
-def from_arrows(count: int, arrows: Iterable[tuple[int, int]], names: Sequence[str] = (), **keywords: str) -> Inspection:
-    """Make a wheel of ``count`` libraries, each called after its number or by the names given, that ask for each other."""
-    members = [f"spam/{names[index]}" if index < len(names) else f"spam/lib{index:03}.so" for index in range(count)]
+def from_arrows(count: int, arrows: Iterable[tuple[int, int]], name: str = "spam") -> Inspection:
+    """Make a wheel of ``count`` libraries, each called after its number, that ask for each other."""
+    members = [f"spam/lib{index:03}.so" for index in range(count)]
     asked: list[list[SuppliedDependency]] = [[] for _ in range(count)]
     for source, target in arrows:
         asked[source].append(needs(members[target].removeprefix("spam/"), Supply.WHEEL, members[target]))
-    return inspection(*(library(member, *dependencies) for member, dependencies in zip(members, asked, strict=True)), **keywords)
+    return inspection(*(library(member, *dependencies) for member, dependencies in zip(members, asked, strict=True)), name=name)
 
 
 def hostile() -> Inspection:

@@ -59,6 +59,37 @@ def test_tree(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("asked")
+@pytest.mark.parametrize(("form", "start"), [("mermaid", "flowchart LR\n"), ("dot", "digraph wheels {\n"), ("svg", "<svg ")])
+def test_a_picture_is_one_for_all_wheels(form: str, start: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert boundary.main(["show", "--format", form, ONE, TWO]) == 0
+    output = capsys.readouterr().out
+    assert output.startswith(start)
+    assert output.count(start) == 1
+    assert ONE in output
+    assert TWO in output
+
+
+@pytest.mark.usefixtures("asked")
+def test_a_page_has_the_symbols_of_each_wheel_that_can_be_read(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def asked_symbols(inspection: Inspection, *, jobs: int) -> dict[str, object]:
+        seen.append((inspection.wheel.name, jobs))
+        if inspection.wheel.name == TWO:
+            raise UnreadableError("no table", where=(TWO,))
+        return {}
+
+    monkeypatch.setattr("nativewheel.linkage.asked.asked_symbols", asked_symbols)
+    assert boundary.main(["show", "--format", "html", "-j", "3", TWO, ONE]) == 3
+    output, errors = capsys.readouterr()
+    assert seen == [(TWO, 3), (ONE, 3)]
+    assert output.startswith("<!doctype html>\n")
+    assert f"<title>Native libraries of {ONE}</title>" in output
+    assert TWO not in output
+    assert errors == f"error: {TWO}: no table\n"
+
+
+@pytest.mark.usefixtures("asked")
 def test_json_is_an_object_for_one_wheel_and_an_array_for_several(capsys: pytest.CaptureFixture[str]) -> None:
     assert boundary.main(["show", "--format", "json", ONE]) == 0
     assert json.loads(capsys.readouterr().out)["name"] == "one"
