@@ -32,7 +32,7 @@ void start(void) { ExitProcess(front_own() + front_add(4, 2) + core_add(1, core_
 """
 RESULT = 3 + 6 + 31
 RENAMES = Edit(
-    replace=((Identity("core.dll"), Identity("nw_core__core-with-a-name-that-is-longer.dll")), (Identity("front.dll"), Identity("front-1.2.3.dll")))
+    replace=((Identity("core.dll"), Identity("nw_core__core-1.2-with-dots-in-its-name.dll")), (Identity("front.dll"), Identity("front-1.2.3.dll")))
 )
 
 
