@@ -1,8 +1,4 @@
-"""The C and C++ runtimes of Windows wheels: what may be said of them only as long as every wheel has a copy of its own, and what is said of a copy.
-
-Microsoft promises that a newer Visual C++ runtime serves what an older toolset (14.0 and later) has built, and nothing for the reverse ("C++ binary
-compatibility between Visual Studio versions").
-"""
+"""The C and C++ runtimes of Windows wheels: which are never shared, because every wheel has a copy of its own, and what is said of a copy."""
 
 from __future__ import annotations
 
@@ -10,18 +6,17 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from nativewheel import formats
-from nativewheel.errors import LinkageError, MachineError
-from nativewheel.formats.pe.toolset import linker_version
-from nativewheel.linkage.windows import dll_name, is_msvc_runtime
-from nativewheel.wheel.names import Member
+from nativewheel.errors import LinkageError
+from nativewheel.linkage.runtimes import outdated
+from nativewheel.linkage.windows import dll_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nativewheel.linkage.graph import Graph, Link
+    from nativewheel.linkage.graph import Graph
     from nativewheel.repair.exporting import Exported
     from nativewheel.wheel.archive import WheelArchive
+    from nativewheel.wheel.names import Member
 
 _UNSHARED = re.compile(
     r"(msvcp|vcruntime|vccorlib|concrt|mfcm?)\d.*\.dll"  # Visual C++
@@ -30,7 +25,6 @@ _UNSHARED = re.compile(
     r"|lib(c\+\+|c\+\+abi|unwind)\.dll"  # LLVM of MinGW-w64
 )
 _DEBUG = re.compile(r"(msvcp|vcruntime|vccorlib|concrt|mfcm?|msvcr)\d+u?(_.*)?d\.dll|ucrtbased\.dll|msvcrtd\.dll")
-_TENS = 10
 
 
 def is_unshared(name: str) -> bool:
@@ -60,18 +54,11 @@ def warnings(archive: WheelArchive, graph: Graph) -> tuple[str, ...]:
 
 
 def _old(archive: WheelArchive, graph: Graph) -> Iterator[str]:
-    """Compare versions of linkers, of which the tens count: Visual C++ 14.41 comes with the runtime 14.40, and what breaks came with such steps."""
-    for key, links in graph.links.items():
-        for link in links:
-            target = _copy(link)
-            if target is None or not is_msvc_runtime(link.name):
-                continue
-            asking, serving = _linker(archive, graph, key), _linker(archive, graph, target)
-            if asking and serving and (serving[0], serving[1] // _TENS) < (asking[0], asking[1] // _TENS):
-                yield (
-                    f"{_shown(key)}: made by a newer Visual C++ ({_dotted(asking)}) than the {link.name} of the wheel ({_dotted(serving)}), "
-                    "with which it may fail; take one that is as new"
-                )
+    for key, item in outdated(archive, graph):
+        yield (
+            f"{_shown(key)}: made by a newer Visual C++ ({item.asking}) than the {item.name} of the wheel ({item.serving}), "
+            "with which it may fail; take one that is as new"
+        )
 
 
 def _for_debugging(graph: Graph) -> Iterator[str]:
@@ -79,25 +66,6 @@ def _for_debugging(graph: Graph) -> Iterator[str]:
         for link in links:
             if link.path and is_debug(link.name):
                 yield f"{_shown(key)}: needs {link.name}, a debug runtime, which its licence does not allow to pass on; build it for release"
-
-
-def _copy(link: Link) -> Member | Path | None:
-    return link.member if link.member is not None else link.path
-
-
-def _linker(archive: WheelArchive, graph: Graph, key: Member | Path) -> tuple[int, int] | None:
-    source = key if isinstance(key, Path) else graph.images[key].source
-    if source is None:
-        return linker_version(archive.head(Member(str(key)), formats.HEAD))
-    try:
-        with source.open("rb") as file:
-            return linker_version(file.read(formats.HEAD))
-    except OSError as error:
-        raise MachineError(f"cannot be read: {error.strerror}", where=(str(source),)) from error
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return ".".join(map(str, version))
 
 
 def _shown(key: Member | Path) -> str:
