@@ -299,6 +299,15 @@ def test_zoom(page: Browser) -> None:
     assert chosen(page) == []
 
 
+def test_a_narrow_screen_shows_everything(page: Browser) -> None:
+    page.resize(500, 900)
+    assert page.run("return document.documentElement.scrollWidth <= window.innerWidth")
+    page.click("#w2 .files [data-select='0']")
+    assert min(page.run("return [...document.querySelectorAll('.graph svg')].map(graph => graph.getBoundingClientRect().height)")) >= 200
+    graph, panel = page.run("return ['.graph', '.panel'].map(part => document.querySelector(`#w2 ${part}`).getBoundingClientRect().toJSON())")
+    assert graph["bottom"] <= panel["top"]
+
+
 def test_reduced_motion(page: Browser) -> None:
     duration = "return getComputedStyle(document.querySelector('[data-line]')).transitionDuration"
     page.scheme("light", motion="reduce")

@@ -1,7 +1,8 @@
 "use strict";
 (() => {
   const SVG = "http://www.w3.org/2000/svg";
-  const LEAST_SCALE = 0.8; // below it labels cannot be read
+  const LEAST_SCALE = 0.8; // below it labels are hard to read
+  const SMALL_SCALE = 0.6; // above it, seeing everything at once is worth the effort
   const data = JSON.parse(document.getElementById("data").textContent);
 
   const make = (name, properties = {}, ...children) => {
@@ -37,7 +38,7 @@
 
     start() {
       this.section.classList.add("live");
-      this.svg.parentElement.style.height = `max(220px, min(74vh, 900px, ${Math.ceil(this.full.height)}px))`;
+      this.svg.parentElement.style.minHeight = `max(220px, min(74vh, 900px, ${Math.ceil(this.full.height)}px))`;
       for (const hidden of this.section.querySelectorAll(".tools, .keys")) hidden.hidden = false;
       this.svg.setAttribute("role", "application");
       this.svg.setAttribute("aria-describedby", this.section.querySelector(".keys").id);
@@ -73,7 +74,7 @@
     }
 
     opening() {
-      const scale = Math.max(this.fitting, Math.min(LEAST_SCALE, 1));
+      const scale = this.fitting < SMALL_SCALE ? LEAST_SCALE : this.fitting;
       const spare = this.full.height - this.svg.clientHeight / scale;
       this.show(0, spare > 0 ? Math.min(spare / 2, this.box(0).y) : spare / 2, scale);
     }
@@ -277,8 +278,8 @@
         make("h4", { className: "name", textContent: label }),
         make("p", { textContent: size ? `${words}, ${size}` : words }),
         make("p", { className: "name muted", textContent: path }),
-        ...this.list("Needed by", this.users[index], (arrow) => arrow.source),
-        ...this.list("Needs", this.needs[index], (arrow) => arrow.target),
+        ...this.list("Needed by", "Nobody.", this.users[index], (arrow) => arrow.source),
+        ...this.list("Needs", "Nothing.", this.needs[index], (arrow) => arrow.target),
         ...(others.total ? [make("h5", { textContent: "Asked of no library by name" }), this.symbols(others)] : []),
         make("p", {}, close),
       );
@@ -286,7 +287,7 @@
       this.panel.scrollTop = 0;
     }
 
-    list(title, arrows, other) {
+    list(title, none, arrows, other) {
       const list = make("ul");
       for (const arrow of arrows) {
         const index = other(arrow);
@@ -294,7 +295,7 @@
         button.addEventListener("click", () => this.select(index, true));
         list.append(make("li", {}, button, arrow.symbols.total ? this.symbols(arrow.symbols) : ""));
       }
-      return [make("h5", { textContent: `${title} (${arrows.length})` }), arrows.length ? list : make("p", { textContent: "Nobody." })];
+      return [make("h5", { textContent: `${title} (${arrows.length})` }), arrows.length ? list : make("p", { textContent: none })];
     }
 
     symbols({ names, total }) {
