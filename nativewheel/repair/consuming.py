@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError, ProviderError
 from nativewheel.formats.image import Kind
 from nativewheel.linkage.manifest import ManifestConsumption
+from nativewheel.linkage.offers import new_names, offered
 from nativewheel.linkage.provider import choose_provider
 from nativewheel.linkage.requirement import requirement
 from nativewheel.wheel.names import listed
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Arch, Identity, Libc
     from nativewheel.linkage.contents import WheelImage
     from nativewheel.linkage.graph import Graph
-    from nativewheel.linkage.provider import Chosen, ProvidedLibrary, Provider, ProviderNaming, Variant
+    from nativewheel.linkage.provider import Chosen, Provider, ProviderNaming, Variant
     from nativewheel.linkage.requirement import ProviderRequirement
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member, WheelName
@@ -100,18 +101,6 @@ def refuse_programs(archive: WheelArchive, images: Iterable[WheelImage]) -> None
                 where=(str(archive.name), image.member),
                 hint='executables = "vendor" in the provider\'s [[tool.nativewheel.export]] gives programs a copy of their own',
             )
-
-
-def offered(library: ProvidedLibrary, arch: Arch | None = None) -> dict[str, frozenset[str | None]]:
-    """Return what a provider's library exports, on ``arch`` or anywhere, under unique and plain names alike."""
-    partial = library.partial() if arch else {}
-    now = {name: versions for name, versions in library.symbols().items() if name not in partial or arch in partial[name]}
-    return {**now, **{old: now[new] for old, new in library.renames().items() if new in now}}
-
-
-def new_names(variant: Variant) -> dict[str, str]:
-    """Map the plain names of what a library offers, by itself or of others of its wheel, to those that it has now."""
-    return {old: new for library in variant.offering() for old, new in library.renames().items()}
 
 
 def renames(chosen: Chosen, wanted: Iterable[str]) -> dict[str, str]:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from nativewheel import formats
 from nativewheel.formats.image import Identity, Libc
 from nativewheel.linkage.graph import Reach
+from nativewheel.linkage.offers import offered
 from nativewheel.linkage.search import Asker
-from nativewheel.repair.consuming import offered, refuse_lacking
+from nativewheel.repair.consuming import refuse_lacking
 
 if TYPE_CHECKING:
     from pathlib import Path

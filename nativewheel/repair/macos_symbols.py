@@ -14,7 +14,8 @@ from nativewheel import formats
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Requirement
 from nativewheel.linkage.manifest import Binding
-from nativewheel.repair.consuming import new_names, offered, refuse_lacking
+from nativewheel.linkage.offers import new_names, offered
+from nativewheel.repair.consuming import refuse_lacking
 from nativewheel.wheel.names import listed
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget
+from nativewheel.linkage.dependents import dependents
 from nativewheel.linkage.graph import GraphBuilder
 from nativewheel.linkage.manifest import MANIFEST
 from nativewheel.repair import consuming, exporting, rpaths, shimming
 from nativewheel.repair.images import ImageEditor, added_image, refuse_layout
-from nativewheel.repair.injection import dependents, plan_injection
+from nativewheel.repair.injection import plan_injection
 from nativewheel.repair.linux import Linux
 from nativewheel.repair.macos import MacOS
 from nativewheel.repair.metadata import metadata_of

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nativewheel.linkage.offers import offered
 from nativewheel.linkage.windows import dll_name
-from nativewheel.repair.consuming import offered, refuse_lacking
+from nativewheel.repair.consuming import refuse_lacking
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
