@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 # The package `nativewheel.repair` and the function `repair` share a name, and importing a package binds its name here.  It is imported first
 # (it is only a docstring), so that the function is what stays bound, whoever imports the modules of that package later.
+import nativewheel.check
 import nativewheel.repair  # noqa: F401
 from nativewheel.errors import LinkageError, MachineError, NativewheelError, ProviderError, UnreadableError, UsageError
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from typing import TypedDict, Unpack
 
+    from nativewheel.check.engine import CheckResult
     from nativewheel.linkage.inspection import Inspection
     from nativewheel.linkage.provider import ProviderNaming
     from nativewheel.repair.options import AddedLibrary, ExportRule
@@ -53,6 +55,16 @@ if TYPE_CHECKING:
         verify: bool
         dry_run: bool
 
+    class CheckKeywords(TypedDict, total=False):
+        """The options of `nativewheel check`, with underscores."""
+
+        select: Sequence[str]
+        extend_select: Sequence[str]
+        ignore: Sequence[str]
+        per_wheel_ignores: Mapping[str, Sequence[str]]
+        allow_missing: Sequence[str]
+        against: Sequence[StrPath]
+
 
 __version__ = "0.1.0"
 
@@ -64,6 +76,7 @@ __all__ = [
     "UnreadableError",
     "UsageError",
     "__version__",
+    "check",
     "inspect",
     "repair",
 ]
@@ -95,6 +108,33 @@ def repair(
         command.over(configuration.settings).run_options(dry_run=dry_run),
         None,
     )
+
+
+def check(
+    wheels: Iterable[StrPath],
+    *,
+    provider: Sequence[StrPath] = (),
+    config: StrPath | None = None,
+    jobs: int = 1,
+    **options: Unpack[CheckKeywords],
+) -> CheckResult:
+    """Look for mistakes in a set of wheels, as `nativewheel check` does.
+
+    Options go over those of the file ``config``; the current folder's pyproject.toml is not read.  With several ``jobs``, processes are started,
+    which import the main module of the program anew.  Wheels that cannot be read are among the ``failures`` of the result.  Raises ``UsageError``
+    for options that make no sense.
+    """
+    from nativewheel.check.engine import check_wheels  # noqa: PLC0415
+    from nativewheel.config.assigning import assign  # noqa: PLC0415
+    from nativewheel.config.checking import read_check  # noqa: PLC0415
+    from nativewheel.config.document import Configuration, load  # noqa: PLC0415
+    from nativewheel.config.keys import read_settings  # noqa: PLC0415
+    from nativewheel.config.reading import Source  # noqa: PLC0415
+
+    command = read_check({key.replace("_", "-"): value for key, value in options.items()}, "check", Source())
+    settings = read_settings({"provider": provider}, Source())
+    configuration = Configuration() if config is None else load(Path(config))
+    return check_wheels(assign(tuple(map(Path, wheels)), configuration, settings, command), jobs=jobs)
 
 
 def inspect(wheel: StrPath, *, lib_path: Sequence[StrPath] = (), sysroot: StrPath | None = None, jobs: int = 1) -> Inspection:

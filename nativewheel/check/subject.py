@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from nativewheel.check.facts import LibraryFacts, WheelFacts
 from nativewheel.check.suppliers import Suppliers
 from nativewheel.errors import LinkageError, UnreadableError
+from nativewheel.formats.defects import defects
 from nativewheel.formats.image import Kind, Libc
 from nativewheel.linkage import contents as linked
 from nativewheel.linkage import macos
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from nativewheel.check.options import CheckOptions
+    from nativewheel.formats.defects import Defect
     from nativewheel.formats.image import Format, Identity
     from nativewheel.linkage.graph import Graph
     from nativewheel.linkage.inspection import Verdict
@@ -135,6 +137,11 @@ class CheckedWheel:
         return self._sorted_out[1]
 
     @cached_property
+    def defects(self) -> Mapping[Member, tuple[Defect, ...]]:
+        """What is wrong with each of the wheel's own images, taken by itself."""
+        return self.of_images(lambda image, data: tuple(defects(data, image.image)))
+
+    @cached_property
     def graph(self) -> Graph | None:
         """Who needs whom in the wheel, None without images.
 
@@ -159,8 +166,8 @@ class CheckedWheel:
         target = self.contents.target
         if not isinstance(target, LinuxTarget):
             return ()
-        found = map(known_policies(target).named, self.name.platforms)
-        return tuple(dict.fromkeys(policy for policy in found if policy))
+        found = {policy.tag: policy for policy in map(known_policies(target).named, self.name.platforms) if policy}
+        return tuple(found.values())
 
     def supplies(self, name: Identity) -> bool:
         """Whether every system that one of the wheel's tags names has the library, so that nobody need bring it."""

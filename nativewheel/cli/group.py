@@ -8,7 +8,7 @@ import click
 
 from nativewheel import __version__
 
-COMMANDS = ("repair", "show", "doctor")
+COMMANDS = ("repair", "show", "check", "doctor", "rule")
 
 
 class LazyGroup(click.Group):
@@ -29,4 +29,4 @@ class LazyGroup(click.Group):
 @click.group(cls=LazyGroup, no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, message="nativewheel %(version)s")
 def cli() -> None:
-    """Repair built wheels so that they work on other machines, and show what is inside them."""
+    """Repair built wheels so that they work on other machines, show what is inside them, and check them."""

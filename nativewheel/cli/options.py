@@ -33,17 +33,23 @@ def output_options(function: Function) -> Function:
     return verbose(quiet(color(function)))
 
 
-def expand_wheels(arguments: Iterable[str]) -> tuple[Path, ...]:
+def expand_wheels(arguments: Iterable[str], *, folders: bool = False) -> tuple[Path, ...]:
     """Make paths of the WHEEL arguments.
 
-    A glob that the shell has left alone (quoted, or on Windows) is expanded, in sorted order.  Raises ``UsageError`` for what is no file.
+    A glob that the shell has left alone (quoted, or on Windows) is expanded, in sorted order; with ``folders``, so is a folder into the wheels that
+    are in it.  Raises ``UsageError`` for what is no file.
     """
     paths: list[Path] = []
     for argument in arguments:
         path = Path(argument)
-        if path.is_dir():
+        if folders and path.is_dir():
+            inside = sorted(file for file in path.glob("*.whl") if file.is_file())
+            if not inside:
+                raise UsageError(f"there is no wheel in this folder: {argument}")
+            paths += inside
+        elif path.is_dir():
             raise UsageError(f"this is a folder, not a wheel: {argument}", hint=f"name the wheels: {path / '*.whl'}")
-        if path.exists():
+        elif path.exists():
             paths.append(path)
         elif found := [Path(match) for match in sorted(glob.glob(argument, recursive=True)) if not Path(match).is_dir()]:  # noqa: PTH207  (keeps "./")
             paths += found

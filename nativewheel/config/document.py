@@ -6,6 +6,7 @@ import tomllib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nativewheel.config.checking import CheckSettings, read_check
 from nativewheel.config.keys import read_settings
 from nativewheel.config.reading import Source, read_text
 from nativewheel.config.select import is_linux, selects
@@ -40,6 +41,7 @@ class Configuration:
 
     settings: Settings = field(default_factory=Settings)
     overrides: tuple[Override, ...] = ()
+    check: CheckSettings = field(default_factory=CheckSettings)
 
     def for_wheel(self, name: WheelName, command: Settings, environment: Mapping[str, str]) -> Settings:
         """Merge what is said about one wheel: file, overrides in their order, environment, then ``command``, which has the last word."""
@@ -77,8 +79,9 @@ def parse(table: Mapping[str, object], path: Path) -> Configuration:
     if not isinstance(overrides, list):
         raise source.error("overrides", f"expected a list of tables, got {type(overrides).__name__}", hint=f"write [[{TABLE}.overrides]]")
     return Configuration(
-        settings=read_settings({key: value for key, value in table.items() if key != "overrides"}, source),
+        settings=read_settings({key: value for key, value in table.items() if key not in {"overrides", "check"}}, source),
         overrides=tuple(_override(value, f"overrides[{index}]", source) for index, value in enumerate(overrides)),
+        check=read_check(table.get("check", {}), "check", source),
     )
 
 

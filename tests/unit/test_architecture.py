@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "shim": {"wheel", "errors"},
     "repair": {"shim", "linkage", "formats", "wheel", "errors"},
     "check": {"linkage", "formats", "wheel", "errors"},
-    "config": {"repair", "linkage", "formats", "wheel", "errors"},
+    "config": {"repair", "check", "linkage", "formats", "wheel", "errors"},
     "report": {"repair", "check", "linkage", "formats", "wheel", "errors"},
     "cli": {"report", "config", "repair", "check", "linkage", "formats", "wheel", "errors"},
     # The public API and `python -m nativewheel` stand above everything.

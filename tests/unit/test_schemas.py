@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from madeshares import RULE, SHARING, consumer, provider, repaired
 
+from nativewheel.config.checking import CHECK_KEYS
 from nativewheel.config.document import parse
 from nativewheel.config.keys import ADD_LIBRARY, KEYS, LIB_SDIR, RUN_KEYS
 from nativewheel.errors import UsageError
@@ -41,7 +42,8 @@ def test_schemas_are_valid(name: str) -> None:
 
 
 def test_schema_and_parser_know_the_same_keys() -> None:
-    assert set(CONFIG["properties"]) == {*KEYS, "overrides"}
+    assert set(CONFIG["properties"]) == {*KEYS, "overrides", "check"}
+    assert set(CONFIG["properties"]["check"]["properties"]) == set(CHECK_KEYS)
     assert set(CONFIG["properties"]["overrides"]["items"]["properties"]) == {*KEYS.keys() - RUN_KEYS, "select"}
 
 
@@ -72,6 +74,14 @@ def test_schema_and_parser_share_their_patterns() -> None:
         ({"add-library": ["a=.."]}, False),
         ({"add-library": ["=b"]}, False),
         ({"unknown": 1}, False),
+        ({"check": {}}, True),
+        ({"check": []}, False),
+        ({"check": {"select": ["NW"], "strict": True, "per-wheel-ignores": {"*": ["NW203"]}}}, True),
+        ({"check": {"select": "NW"}}, False),
+        ({"check": {"per-wheel-ignores": {"*": "NW203"}}}, False),
+        ({"check": {"per-wheel-ignores": {"": ["NW203"]}}}, False),
+        ({"check": {"format": "json"}}, False),
+        ({"overrides": [{"select": "a", "check": {}}]}, False),
         ({"overrides": [{}]}, False),
         ({"overrides": [{"select": []}]}, True),
         ({"overrides": [{"select": "a", "jobs": 1}]}, False),
