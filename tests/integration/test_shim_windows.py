@@ -11,7 +11,7 @@ import pytest
 from cpythons import fault, good
 from pesamples import LINKERS, Samples, linkers, sample_folder
 from wine import windows_path
-from winepython import EMBEDDED, WindowsPython, windows_python
+from winepython import PYTHONS, WindowsPython, windows_python
 
 from nativewheel.shim.inject import ShimLibrary, ShimPackage, ShimProvider, package_init, runtime, swap_module, windows_runtime, with_call
 
@@ -64,7 +64,7 @@ class Site:
         return self
 
 
-@pytest.fixture(params=EMBEDDED)
+@pytest.fixture(params=("3.8", *PYTHONS))
 def python(request: pytest.FixtureRequest) -> WindowsPython:
     return windows_python(request, request.param)
 

