@@ -62,13 +62,21 @@ class Samples:
         """Return the consumer of front."""
         return self._module("_baz", "baz.c", links=(self.front(),))
 
-    def mid(self) -> Path:
-        """Return a library that needs foo."""
-        return self._library("mid", links=(self.foo(),))
+    def numbered(self) -> Path:
+        """Return a consumer that asks for a function with a name by its ordinal."""
+        return self._module("_num", "num.c", links=(self._import_of("foo.dll", ("foo_version", "foo_add @7 NONAME")),))
 
-    def outer(self) -> Path:
-        """Return the consumer of mid."""
-        return self._module("_outer", "outer.c", links=(self.mid(),))
+    def mid(self, name: str = "mid") -> Path:
+        """Return a library that needs foo."""
+        return self._library(name, source="mid.c", links=(self.foo(),))
+
+    def outer(self, name: str = "mid") -> Path:
+        """Return the consumer of mid, which may have another name."""
+        return self._module("_outer", "outer.c", links=(self.mid(name),))
+
+    def pair(self) -> Path:
+        """Return the consumer of mid and of foo."""
+        return self._module("_pair", "outer.c", "-DOUTER_FOO", links=(self.mid(), self.foo()))
 
     def shape(self) -> Path:
         """Return a C++ library; mingw's needs `cxx_runtime`."""
@@ -78,10 +86,10 @@ class Samples:
         """Return the consumer of shape."""
         return self._module("_drawing", "drawing.cpp", links=(self.shape(),))
 
-    def later(self, name: str, library: Path) -> Path:
-        """Return a module like ``name`` that is linked with an import library from elsewhere."""
+    def later(self, name: str, *libraries: Path) -> Path:
+        """Return a module like ``name`` that is linked with import libraries from elsewhere."""
         source = {"_bar": "bar.c", "_baz": "baz.c", "_outer": "outer.c", "_drawing": "drawing.cpp"}[name]
-        return self._module(name, source, links=(library,))
+        return self._module(name, source, links=libraries)
 
     def cxx_runtime(self) -> tuple[Path, ...]:
         """Return the DLLs of the C++ runtime that the C++ samples need."""
@@ -148,12 +156,16 @@ class Samples:
 
     def _system(self, dll: str) -> Path:
         """Return the place of a DLL that Windows or Python supplies; only its import library is there."""
+        return self._import_of(dll, SYSTEM[dll])
+
+    def _import_of(self, dll: str, exports: tuple[str, ...]) -> Path:
+        """Return the place of a DLL of which only an import library is there."""
         path = self.folder / "system" / dll
         library = _import_library(path)
         if not library.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
             definition = path.with_suffix(".def")
-            definition.write_text("\n".join((f"LIBRARY {dll}", "EXPORTS", *SYSTEM[dll], "")))
+            definition.write_text("\n".join((f"LIBRARY {dll}", "EXPORTS", *exports, "")))
             _run(*ZIG, "dlltool", "-m", "i386:x86-64", "-d", definition, "-D", dll, "-l", library)
         return path
 
