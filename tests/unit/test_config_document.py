@@ -84,7 +84,10 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path, name: str) -> None:
         (b"[[tool.nativewheel.overrides]]\nselect = ['a', 1]", r"tool\.nativewheel\.overrides\[0\]\.select\[1\]: expected a string, got int"),
         (b"[[tool.nativewheel.overrides]]\nselect = 'a'\nexclude = ['a', 1]", r"tool\.nativewheel\.overrides\[0\]\.exclude\[1\]: expected a string"),
         (b"[[tool.nativewheel.overrides]]\nselect = 'a'\njobs = 2", r"tool\.nativewheel\.overrides\[0\]\.jobs: .*whole run"),
-        (b"[tool.nativewheel.check]\nselect = ['NW']", r"tool\.nativewheel\.check: unknown key"),
+        (b"[tool.nativewheel.check]\nselected = ['NW']", r"tool\.nativewheel\.check\.selected: unknown key"),
+        (b"[tool.nativewheel.check]\nselect = 'NW'", r"tool\.nativewheel\.check\.select: expected a list, got str"),
+        (b"[tool.nativewheel.check]\nper-wheel-ignores = ['NW']", r"tool\.nativewheel\.check\.per-wheel-ignores: expected a table, got list"),
+        (b"[tool.nativewheel.check.per-wheel-ignores]\n'*-win*' = 'NW'", r"check\.per-wheel-ignores\.\"\*-win\*\": expected a list, got str"),
     ],
 )
 def test_mistakes_are_named(tmp_path: Path, content: bytes, message: str) -> None:
