@@ -34,6 +34,7 @@ __all__ = [
     "kept_names",
     "link_stub",
     "named_in_strings",
+    "named_libraries",
     "of_platform",
     "ordinals",
     "read",
@@ -61,6 +62,15 @@ def imports(data: Buffer) -> tuple[Symbol, ...]:
 def exports(data: Buffer) -> tuple[Symbol, ...]:
     """Read the dynamic symbols that an image offers."""
     return _reader(data).exports(data)
+
+
+def named_libraries(data: Buffer) -> frozenset[str]:
+    """Return the libraries that an image names where no edit changes it: in strings of its code and in its manifest.  Only DLLs are looked for."""
+    if _format(data) is not Format.PE:
+        return frozenset()
+    from nativewheel.formats.pe import literals, resources  # noqa: PLC0415  (for Windows only)
+
+    return literals.literal_names(data) | frozenset(resources.manifest_names(data))
 
 
 def ordinals(data: Buffer) -> frozenset[str]:

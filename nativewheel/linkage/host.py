@@ -60,6 +60,11 @@ class HostLibraries:
                 self._exports[path] = frozenset(symbol.name for symbol in formats.exports(data))
         return self._exports[path]
 
+    def named_libraries(self, path: Path) -> frozenset[str]:
+        """Return the libraries that the library names where no edit changes it."""
+        with _mapped(path) as data:
+            return formats.named_libraries(data)
+
     def sha256(self, path: Path) -> str:
         """Return the hash of the whole file, in hexadecimal."""
         if path not in self._digests:

@@ -15,6 +15,7 @@ from nativewheel.repair import consuming, exporting, rpaths, shimming
 from nativewheel.repair.images import ImageEditor, added_image, refuse_layout
 from nativewheel.repair.injection import plan_injection
 from nativewheel.repair.linux import Linux
+from nativewheel.repair.literals import literal_names
 from nativewheel.repair.macos import MacOS
 from nativewheel.repair.metadata import metadata_of
 from nativewheel.repair.plan import Action, Launcher, Plan
@@ -24,7 +25,7 @@ from nativewheel.repair.windows import Windows
 from nativewheel.wheel.requires import required_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from nativewheel.linkage.contents import Contents, WheelImage
     from nativewheel.linkage.graph import Graph
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.injection import Injection
     from nativewheel.repair.options import RepairOptions
-    from nativewheel.repair.plan import ImageEdit
+    from nativewheel.repair.plan import ImageEdit, VendoredLibrary
     from nativewheel.repair.platform import Choice, Platform
     from nativewheel.repair.shimming import Shim
     from nativewheel.repair.vendoring import Vendored
@@ -197,7 +198,7 @@ class _Planner:
             exports=found.shim.exports,
             consumes=found.shim.consumes,
             requires=found.shim.requires,
-            warnings=(*self._warnings(found), *self._lost_signatures(edits)),
+            warnings=(*self._warnings(found), *self._lost_signatures(edits), *self._literals(found.images, edits, copied)),
             matched=graph.matched | used_globs(found.vendored, graph, options.no_mangle),
             backend=options.pe_backend,
         )
@@ -275,6 +276,12 @@ class _Planner:
             for edit in edits
             if edit.member in images and images[edit.member].certified
         ]
+
+    def _literals(self, images: tuple[WheelImage, ...], edits: Iterable[ImageEdit], copied: Sequence[VendoredLibrary]) -> list[str]:
+        changes = (*(item.edit for item in edits), *(library.edit for library in copied))
+        renamed = [pair for edit in changes for pair in edit.replace]
+        renamed += [(exported.original, exported.identity) for exported in self.subject.exports if exported.original != exported.identity]
+        return literal_names(self.subject.archive, images, copied, self.host, renamed)
 
     def _uncalled(self, found: _Findings) -> list[str]:
         """Name libraries that only code can open, since no image needs them and the shim does not load them."""

@@ -11,6 +11,7 @@ from madeshares import CORE, RULE, SHARING, UNIQUE, consumer, provider, repaired
 from smallwheels import rewritten, wheel
 
 from nativewheel.errors import UnreadableError
+from nativewheel.formats.image import Identity
 from nativewheel.linkage.inspect import inspect_wheel
 from nativewheel.linkage.inspection import Supply, Verdict
 from nativewheel.linkage.manifest import Manifest
@@ -114,7 +115,7 @@ def test_a_record_that_disagrees_is_a_warning(tmp_path: Path) -> None:
 def test_tags_of_windows_say_no_more_than_the_processor() -> None:
     found = inspect_wheel(FIXTURES / "wheels/ntuser-0.4.0-cp38-abi3-win_amd64.whl")
     assert found.verdict == Verdict(tag="win_amd64")
-    assert {item.name: item.supply for image in found.images for item in image.dependencies}["ntcore.dll"] is Supply.MISSING
+    assert {item.name: item.supply for image in found.images for item in image.dependencies}[Identity("ntcore.dll")] is Supply.MISSING
 
 
 def test_any_number_of_threads_finds_the_same(tmp_path: Path) -> None:
