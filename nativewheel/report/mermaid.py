@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from nativewheel.linkage.inspection import Inspection
     from nativewheel.report.picture import Arrow, Node
 
-MOST_ARROWS = 60
-"""Arrows beyond which those that longer ways imply are left out; Mermaid itself draws no more than 500 (its ``maxEdges``)."""
 MOST_LABEL = 60
 
 # Kept are letters, digits, spaces between words, and marks inside a word; at its edge a mark can start Markdown ("1. ", "- ", "`").
@@ -32,8 +30,7 @@ def render(inspections: Sequence[Inspection]) -> str:
         lines.append(f'  subgraph w{index}["{_text(group.title)}"]')
         lines += (f"    n{number}{_node(drawn.nodes[number])}" for number in group.nodes)
         lines.append("  end")
-    arrows = drawn.essential(MOST_ARROWS)
-    lines += _arrows(arrows)
+    lines += _arrows(drawn.essential)  # no more than 500 are drawn there unless the site allows more (maxEdges)
     for role in Role:
         members = [f"n{number}" for number, node in enumerate(drawn.nodes) if node.role is role]
         if members:

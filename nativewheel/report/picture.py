@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
     from nativewheel.linkage.inspection import Inspection, SuppliedDependency
 
+MOST_ARROWS = 60
+"""Arrows beyond which those that longer ways imply are left out."""
+
 
 class Role(StrEnum):
     """What a node is to its wheel, in the order of the legend."""
@@ -95,9 +98,10 @@ class Picture:
     nodes: tuple[Node, ...]
     arrows: tuple[Arrow, ...]
 
-    def essential(self, most: int) -> tuple[Arrow, ...]:
-        """Return the arrows to draw where more than ``most`` would be a tangle: then without those that longer ways imply."""
-        return self.arrows if len(self.arrows) <= most else tuple(arrow for arrow in self.arrows if not arrow.implied)
+    @property
+    def essential(self) -> tuple[Arrow, ...]:
+        """The arrows to draw: where many would be a tangle, without those that longer ways imply."""
+        return self.arrows if len(self.arrows) <= MOST_ARROWS else tuple(arrow for arrow in self.arrows if not arrow.implied)
 
 
 def picture(inspections: Sequence[Inspection]) -> Picture:

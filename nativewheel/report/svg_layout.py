@@ -28,8 +28,6 @@ NEAR, FAR = 56, 220
 PER_LINE = 0.9
 MARGIN, HEADING = 20, 34
 MOST_LABEL = 44
-MOST_ARROWS = 60
-"""Arrows beyond which those that longer ways imply are left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +82,7 @@ class Layout:
 
 def layout(picture: Picture) -> Layout:
     """Lay out each wheel by itself, one below the other, and join them."""
-    arrows = picture.essential(MOST_ARROWS)
+    arrows = picture.essential
     home = {node: number for number, group in enumerate(picture.groups) for node in group.nodes}
     builder = _Builder(nodes=picture.nodes)
     for number, group in enumerate(picture.groups):

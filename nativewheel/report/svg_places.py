@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from nativewheel.report.svg_layers import Layered
 
 PASSES = 12
+
+_Sides = list[list[int]]
+"""The neighbours of each slot on one side."""
 
 
 def heights(layers: Layered, count: int, distance: Callable[[int, int], float]) -> list[float]:
@@ -20,36 +23,34 @@ def heights(layers: Layered, count: int, distance: Callable[[int, int], float]) 
     that end at nodes.
     """
     total = sum(map(len, layers.columns))
-    neighbours: tuple[list[list[int]], list[list[int]]] = ([[] for _ in range(total)], [[] for _ in range(total)])
+    before: _Sides = [[] for _ in range(total)]
+    after: _Sides = [[] for _ in range(total)]
     for left, right in layers.pieces:
-        neighbours[0][right].append(left)
-        neighbours[1][left].append(right)
+        before[right].append(left)
+        after[left].append(right)
+    weights = [4.0 if slot >= count else 1.0 + 0.25 * len(before[slot]) for slot in range(total)]
+    packed = [_packed(column, distance) for column in layers.columns]
     height = [0.0] * total
-    offsets = []
-    for column in layers.columns:
-        offset = [0.0]
-        for upper, lower in pairwise(column):
-            offset.append(offset[-1] + distance(upper, lower))
-        offsets.append(offset)
-        middle = offset[-1] / 2
-        for slot, down in zip(column, offset, strict=False):
-            height[slot] = down - middle
+    for column, offsets in zip(layers.columns, packed, strict=True):
+        for slot, offset in zip(column, offsets, strict=True):
+            height[slot] = offset - offsets[-1] / 2
     for turn in range(PASSES):
-        sides = neighbours if turn >= PASSES - 2 else (neighbours[turn % 2], [[] for _ in range(total)])
-        order = range(len(offsets)) if turn % 2 == 0 else range(len(offsets) - 1, -1, -1)
-        for index in order:
-            column, offset = layers.columns[index], offsets[index]
-            wishes = [_wish(slot, height, sides) for slot in column]
-            weights = [4.0 if slot >= count else 1.0 + 0.25 * len(sides[0][slot]) for slot in column]
-            for slot, down, shift in zip(
-                column, offset, _nearest([wish - down for wish, down in zip(wishes, offset, strict=True)], weights), strict=True
-            ):
-                height[slot] = down + shift
+        sides = (before, after) if turn >= PASSES - 2 else ((before, after)[turn % 2],)
+        columns = list(zip(layers.columns, packed, strict=True))
+        for column, offsets in columns if turn % 2 == 0 else reversed(columns):
+            wishes = [_wish(slot, height, sides) - offset for slot, offset in zip(column, offsets, strict=True)]
+            for slot, offset, shift in zip(column, offsets, _nearest(wishes, [weights[slot] for slot in column]), strict=True):
+                height[slot] = offset + shift
     top = min(height, default=0.0)
     return [value - top for value in height]
 
 
-def _wish(slot: int, height: list[float], sides: tuple[list[list[int]], list[list[int]]]) -> float:
+def _packed(column: Sequence[int], distance: Callable[[int, int], float]) -> list[float]:
+    """Return how far below the first slot of a column each one lies when they are as close as may be."""
+    return list(accumulate((distance(upper, lower) for upper, lower in pairwise(column)), initial=0.0))
+
+
+def _wish(slot: int, height: list[float], sides: Iterable[_Sides]) -> float:
     places = sorted(height[other] for side in sides for other in side[slot])
     if not places:
         return height[slot]

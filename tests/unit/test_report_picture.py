@@ -11,7 +11,7 @@ from madepictures import EVERY_ROLE, extension, from_arrows, inspection, library
 from nativewheel.formats.image import Arch, Format, Identity
 from nativewheel.linkage.inspection import Supply
 from nativewheel.linkage.manifest import Manifest, ManifestExport
-from nativewheel.report.picture import Role, picture
+from nativewheel.report.picture import MOST_ARROWS, Role, picture
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
@@ -94,9 +94,12 @@ def test_a_manifest_that_names_a_file_which_is_not_there() -> None:
 
 
 def test_essential_arrows() -> None:
-    drawn = picture([from_arrows(3, [(0, 1), (1, 2), (0, 2)])])
-    assert drawn.essential(3) == drawn.arrows
-    assert [(arrow.source, arrow.target) for arrow in drawn.essential(2)] == [(0, 1), (1, 2)]
+    def essential(count: int) -> list[tuple[int, int]]:
+        arrows = [(source, target) for source in range(count) for target in range(source + 1, count)]
+        return [(arrow.source, arrow.target) for arrow in picture([from_arrows(count, arrows)]).essential]
+
+    assert len(essential(11)) == 55 < MOST_ARROWS
+    assert essential(12) == [(number, number + 1) for number in range(11)]
 
 
 def test_a_pure_wheel_has_no_nodes() -> None:
