@@ -1,6 +1,6 @@
-"""Stand in for an extension module where there is no ``__init__.py`` to put a call into: ``ext.py`` beside ``ext._nw.so``.
+"""Stand in for an extension module where there is no ``__init__.py`` to put a call into: ``ext.py`` beside ``ext._nw.so`` or ``ext._nw.pyd``.
 
-The binary stays in its folder, because of ``$ORIGIN``; no finder looks for a suffix ``._nw.so``, so it cannot be imported by itself.
+The binary stays in its folder, because of ``$ORIGIN``; no finder looks for such a suffix, so it cannot be imported by itself.
 """
 
 # Written by nativewheel: loads the shared libraries of other wheels, then the extension module beside this file in the place of this module.
