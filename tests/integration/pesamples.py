@@ -86,10 +86,11 @@ class Samples:
         """Return the consumer of shape."""
         return self._module("_drawing", "drawing.cpp", links=(self.shape(),))
 
-    def later(self, name: str, *libraries: Path) -> Path:
-        """Return a module like ``name`` that is linked with import libraries from elsewhere."""
+    def later(self, name: str, library: Path, *, delayed: bool = False) -> Path:
+        """Return a module like ``name`` that is linked with an import library from elsewhere."""
         source = {"_bar": "bar.c", "_baz": "baz.c", "_outer": "outer.c", "_drawing": "drawing.cpp"}[name]
-        return self._module(name, source, links=libraries)
+        defines = ("-DBAR_FUNCTIONS",) if delayed else ()
+        return self._module(name, source, *defines, links=(library,), delayed=(library,) if delayed else ())
 
     def cxx_runtime(self) -> tuple[Path, ...]:
         """Return the DLLs of the C++ runtime that the C++ samples need."""
@@ -142,7 +143,7 @@ class Samples:
         helper = (self._object(SOURCES / "delayload.c"),) if delayed else ()
         libraries = map(_import_library, (*links, self._system("kernel32.dll")))
         output = ("/dll", "/entry:DllMainCRTStartup", f"/out:{path}", f"/implib:{_import_library(path)}", *(f"/def:{file}" for file in definition))
-        delays = (f"/delayload:{dll.name}" for dll in delayed)
+        delays = (f"/delayload:{dll.stem}.dll" for dll in delayed)
         _run(*ZIG, "lld-link", *output, *delays, *objects, *helper, *libraries)
         return path
 
