@@ -1,4 +1,4 @@
-"""Measure nativewheel beside auditwheel, for macOS beside repairwheel, in one run, and print the ratios.
+"""Measure nativewheel beside auditwheel, for macOS beside repairwheel, for Windows beside delvewheel, in one run, and print the ratios.
 
 python benchmarks/run.py                      build or find the usual wheels (some minutes the first time)
 python benchmarks/run.py --wheel FILE...      repair and show these wheels instead
@@ -27,11 +27,24 @@ SHOWN = (
 )
 MACOS = "opencv_python_headless-4.11.0.86-cp37-abi3-macosx_13_0_arm64.whl"
 """Repaired as it was before delocate, and once more as it was published, which needs nothing."""
+WINDOWS = "scipy-1.15.3-cp312-cp312-win_amd64.whl"
+"""Repaired as it was before delvewheel."""
 OURS = "nativewheel"
-PEERS = ("auditwheel", "repairwheel")
+PEERS = {"linux": "auditwheel", "macosx": "repairwheel", "win": "delvewheel"}
+COMMANDS = {"repairwheel": ("-o",), **dict.fromkeys(("auditwheel", "delvewheel", OURS), ("repair", "-w"))}
+LIBRARIES = {"delvewheel": "--add-path", OURS: "--lib-path"}
 STARTS = 20
 TESTS = str(Path(__file__).resolve().parents[1] / "tests" / "integration")
 MEGABYTE = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """Something to do with a wheel; ``libraries`` is the folder of what it needs, where the programs cannot find that by themselves."""
+
+    name: str
+    wheel: Path
+    libraries: Path | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,37 +56,38 @@ class Line:
     size: int
 
 
-def repair(program: str, wheel: Path, repeat: int) -> Line:
-    """Repair ``wheel`` several times, each time into a new folder."""
+def repair(program: str, task: Task, repeat: int) -> Line:
+    """Repair a wheel several times, each time into a new folder."""
     costs, size = [], 0
-    options = ("-o",) if program == "repairwheel" else ("repair", "-w")
+    libraries = (LIBRARIES[program], str(task.libraries)) if task.libraries else ()
     for _ in range(repeat):
         with tempfile.TemporaryDirectory() as folder:
-            costs.append(measure([sys.executable, "-m", program, *options, folder, str(wheel)]))
+            costs.append(measure([sys.executable, "-m", program, *COMMANDS[program], folder, *libraries, str(task.wheel)]))
             size = sum(path.stat().st_size for path in Path(folder).iterdir())
     return Line(program=program, cost=best(costs), size=size)
 
 
-def show(program: str, wheel: Path, repeat: int) -> Line:
-    """Show ``wheel`` several times."""
-    return Line(program=program, cost=best([measure([sys.executable, "-m", program, "show", str(wheel)]) for _ in range(repeat)]), size=0)
+def show(program: str, task: Task, repeat: int) -> Line:
+    """Show a wheel several times."""
+    return Line(program=program, cost=best([measure([sys.executable, "-m", program, "show", str(task.wheel)]) for _ in range(repeat)]), size=0)
 
 
-def compare(task: str, wheel: Path, repeat: int) -> None:
+def compare(task: Task, repeat: int) -> None:
     """Print the lines of both programs at one task, and how many times less nativewheel took."""
-    work = show if task == "show" else repair
-    theirs, ours = (work(program, wheel, repeat) for program in (PEERS[is_mac(wheel)], OURS))
-    name = wheel.name.split("-")[0]
+    work = show if task.name == "show" else repair
+    theirs, ours = (work(program, task, repeat) for program in (peer(task.wheel), OURS))
+    name = task.wheel.name.split("-")[0]
     for line in (theirs, ours):
-        print(_row(task, name, line.program, *_figures(line)), flush=True)
+        print(_row(task.name, name, line.program, *_figures(line)), flush=True)
     size = f"{ours.size / theirs.size:.3f}" if theirs.size else ""
     ratios = (theirs.cost.wall / ours.cost.wall, theirs.cost.cpu / ours.cost.cpu, theirs.cost.memory / ours.cost.memory)
     print(_row("", "", "ratio", *(f"{ratio:.1f} x" for ratio in ratios), size), flush=True)
 
 
-def is_mac(wheel: Path) -> bool:
-    """Whether the wheel is for macOS, by its platform tag."""
-    return wheel.stem.rsplit("-", 1)[1].startswith("macosx_")
+def peer(wheel: Path) -> str:
+    """Return the program that does the same for wheels of that platform."""
+    platform = wheel.stem.rsplit("-", 1)[1]
+    return next((program for prefix, program in PEERS.items() if platform.startswith(prefix)), PEERS["linux"])
 
 
 def find(names: tuple[str, ...], *, built: bool) -> list[Path]:
@@ -91,29 +105,37 @@ def find(names: tuple[str, ...], *, built: bool) -> list[Path]:
     return found
 
 
-def unrepaired_mac(folder: Path) -> Path:
-    """Return the wheel for macOS as it was before its libraries were put into it; they are in ``folder`` then."""
+def unrepaired(folder: Path) -> list[Task]:
+    """Return published wheels as they were before their libraries were put into them; these are in ``folder`` then."""
     sys.path.insert(0, TESTS)
     import macwheels  # noqa: PLC0415
+    import pewheels  # noqa: F401, PLC0415  (the hashes of wheels for Windows)
+    import winwheels  # noqa: PLC0415
 
-    return macwheels.undelocated(MACOS, folder).wheel
+    windows = winwheels.undelvewheeled(WINDOWS, folder / "windows")
+    return [
+        Task(name="repair", wheel=macwheels.undelocated(MACOS, folder / "macos").wheel),
+        Task(name="repair", wheel=windows.wheel, libraries=windows.libraries),
+    ]
 
 
-def usual(elsewhere: Pool, folder: Path) -> list[tuple[str, Path]]:
+def usual(elsewhere: Pool, folder: Path) -> list[Task]:
     """Return the usual tasks; ``folder`` is for what they need."""
-    repaired = [*elsewhere.apply(find, (REPAIRED,), {"built": True}), elsewhere.apply(unrepaired_mac, (folder,))]
+    repaired = [Task(name="repair", wheel=wheel) for wheel in elsewhere.apply(find, (REPAIRED,), {"built": True})]
+    repaired += elsewhere.apply(unrepaired, (folder,))
     copied, shown = (elsewhere.apply(find, (names,), {"built": False}) for names in ((MACOS,), SHOWN))
-    return [*(("repair", wheel) for wheel in repaired), *(("no-op", wheel) for wheel in copied), *(("show", wheel) for wheel in shown)]
+    return [*repaired, *(Task(name="no-op", wheel=wheel) for wheel in copied), *(Task(name="show", wheel=wheel) for wheel in shown)]
 
 
-def given(wheels: list[Path]) -> list[tuple[str, Path]]:
-    """Return the tasks for wheels of the command line; repairwheel has nothing like `show`."""
-    return [*(("repair", wheel) for wheel in wheels), *(("show", wheel) for wheel in wheels if not is_mac(wheel))]
+def given(wheels: list[Path]) -> list[Task]:
+    """Return the tasks for wheels of the command line; only auditwheel has something like our `show`."""
+    repaired = [Task(name="repair", wheel=wheel) for wheel in wheels]
+    return [*repaired, *(Task(name="show", wheel=wheel) for wheel in wheels if peer(wheel) == PEERS["linux"])]
 
 
 def main() -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description="Measure nativewheel beside auditwheel and repairwheel.")
+    parser = argparse.ArgumentParser(description="Measure nativewheel beside auditwheel, repairwheel and delvewheel.")
     parser.add_argument("--wheel", type=Path, nargs="+", help="unrepaired wheels, instead of the usual ones")
     parser.add_argument("--repeat", type=int, default=3, help="runs of each program; the best figures count (default: 3)")
     options = parser.parse_args()
@@ -121,10 +143,10 @@ def main() -> None:
         # In a process of its own: a new process counts the memory of the one that started it among its own peak, so this one stays small.
         with multiprocessing.get_context("spawn").Pool(1) as elsewhere:
             tasks = given(options.wheel) if options.wheel else usual(elsewhere, Path(folder))
-        print(", ".join(f"{program} {version(program)}" for program in (*PEERS, OURS)))
+        print(", ".join(f"{program} {version(program)}" for program in (*PEERS.values(), OURS)))
         print(_row("task", "wheel", "program", "wall s", "CPU s", "peak MB", "output MB"))
-        for task, wheel in tasks:
-            compare(task, wheel, options.repeat)
+        for task in tasks:
+            compare(task, options.repeat)
     start = best([measure([str(Path(sys.executable).with_name("nativewheel")), "--version"]) for _ in range(STARTS)])
     print(f"nativewheel --version, best of {STARTS}: {start.wall * 1000:.0f} ms")
 

@@ -70,7 +70,9 @@ def named_libraries(data: Buffer) -> frozenset[str]:
         return frozenset()
     from nativewheel.formats.pe import literals, resources  # noqa: PLC0415  (for Windows only)
 
-    return literals.literal_names(data) | frozenset(resources.manifest_names(data))
+    # Only who imports LoadLibrary (and its forms for one or two bytes a character, and with flags) can load by a string.
+    loads = any(symbol.name.startswith("LoadLibrary") for symbol in imports(data))
+    return frozenset(resources.manifest_names(data)) | (literals.literal_names(data) if loads else frozenset())
 
 
 def ordinals(data: Buffer) -> frozenset[str]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def literal_names(
     archive: WheelArchive, images: Sequence[WheelImage], vendored: Iterable[VendoredLibrary], host: HostLibraries, renamed: Iterable[_Renamed]
 ) -> list[str]:
-    """Return a sentence for each image that has the old name of a ``renamed`` library among its strings: LoadLibrary may get it."""
+    """Return a sentence for each old name of a ``renamed`` library that images have among their strings: LoadLibrary may get it."""
     conventions = formats.conventions(images[0].image.format)
     new = {conventions.key(conventions.file_name(old)): identity for old, identity in renamed}
     # A DLL has no place that an image could say, so code, too, asks for it by its name alone; elsewhere dlopen mostly gets paths.
@@ -30,8 +30,11 @@ def literal_names(
         return []
     named = [(image.member, formats.named_libraries(archive.read(image.member))) for image in images]
     named += [(library.member, host.named_libraries(library.source)) for library in vendored]
-    lines = []
+    found: dict[str, list[str]] = {}
     for member, names in named:
-        if hit := sorted(f"{name} (now {new[key]})" for name in names if (key := conventions.key(name)) in new):
-            lines.append(f"{member}: has the text {listed(hit)}; if code loads it by that name, it will not be found")
-    return lines
+        for name in sorted(name for name in names if conventions.key(name) in new):
+            found.setdefault(name, []).append(member)
+    return [
+        f"{listed(members)}: has the text {name}; if code loads it by that name, it will not be found, as it is {new[conventions.key(name)]} now"
+        for name, members in found.items()
+    ]
