@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nativewheel import formats
 from nativewheel.errors import LinkageError, ProviderError
 from nativewheel.formats.image import Kind
 from nativewheel.linkage.manifest import ManifestConsumption
@@ -96,10 +97,11 @@ def refuse_programs(archive: WheelArchive, images: Iterable[WheelImage]) -> None
     """Raise ``LinkageError`` when a native program is among the images that reach a provider's library."""
     for image in images:
         if image.image.kind is Kind.PROGRAM:
+            own = 'executables = "vendor" in the provider\'s [[tool.nativewheel.export]] gives programs a copy of their own'
             raise LinkageError(
                 "the program needs a library of another wheel, and nothing can load that before a native program starts",
                 where=(str(archive.name), image.member),
-                hint='executables = "vendor" in the provider\'s [[tool.nativewheel.export]] gives programs a copy of their own',
+                hint=own if formats.conventions(image.image.format).PLACED else "let the build put a copy of the library beside the program",
             )
 
 

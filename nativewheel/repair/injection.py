@@ -27,7 +27,7 @@ class Injection:
     """How the shim gets called.
 
     ``files`` are edited ``__init__.py`` files and the modules that take the place of swapped extensions; ``removed`` are byte code files of edited
-    sources; ``swapped`` maps an extension module to its new place; ``uncalled`` are libraries outside packages, for which nothing can call the shim.
+    sources; ``swapped`` maps an extension module to its new place; ``uncalled`` are images outside packages, for which nothing can call the shim.
     """
 
     files: tuple[NewFile, ...] = ()
@@ -49,7 +49,10 @@ def plan_injection(archive: WheelArchive, images: Iterable[WheelImage], shim: st
     modules: list[NewFile] = []
     uncalled: list[Member] = []
     for image in images:
-        if image.installed is None or image.image.kind is Kind.PROGRAM:
+        if image.image.kind is Kind.PROGRAM:
+            continue
+        if image.installed is None:
+            uncalled.append(image.member)
             continue
         package = _package(archive, folders, image.installed)
         if package is not None:

@@ -284,10 +284,10 @@ class _Planner:
         return literal_names(self.subject.archive, images, copied, self.host, renamed)
 
     def _uncalled(self, found: _Findings) -> list[str]:
-        """Name libraries that only code can open, since no image needs them and the shim does not load them."""
+        """Name images that only code can open, since no image needs them and the shim does not load them."""
         needed = {link.member for links in found.graph.links.values() for link in links}
         return [
-            f"{member}: needs a library of another wheel, and nothing loads that first: call {found.shim.module}.load() before your code opens it"
+            f"{member}: needs a library that has to be loaded or found first: call {found.shim.module}.load() before your code opens it"
             for member in found.injection.uncalled
             if member not in needed and member not in self._exported
         ]

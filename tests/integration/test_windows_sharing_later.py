@@ -111,7 +111,9 @@ def imports(path: Path) -> set[str]:
 
 
 def test_they_run(python: WindowsPython, later: Later) -> None:
-    lines = [f"from {case.name} import {case.module} as m; print([getattr(m, name)() for name in {case.functions.split()!r}])" for case in later.cases]
+    lines = [
+        f"from {case.name} import {case.module} as m; print([getattr(m, name)() for name in {case.functions.split()!r}])" for case in later.cases
+    ]
     said = good(python.run("\n".join(lines), *later.wheels.folders.values(), *later.providers))
     assert said.splitlines() == [str(case.values) for case in later.cases]
 

@@ -38,6 +38,12 @@ def moves(found: Plan) -> dict[str, str]:
     return {edit.member: edit.target for edit in found.edits}
 
 
+def test_an_image_outside_packages_is_left_to_code(tmp_path: Path) -> None:
+    found = plan(tmp_path, {"user-1.0.data/data/_ext.abi3.so": USER})
+    assert places(found) == set()
+    assert [line for line in found.warnings if "_ext.abi3.so: needs a library that has to be loaded or found first: call nw_user.load()" in line]
+
+
 class TestPackages:
     def test_a_regular_package_calls_the_shim_in_its_init(self, tmp_path: Path) -> None:
         found = plan(tmp_path, {"user/__init__.py": b'"""Doc."""\nfrom __future__ import annotations\nimport os\n', "user/_ext.abi3.so": USER})

@@ -18,6 +18,7 @@ from nativewheel.linkage.graph import Graph, GraphBuilder, Link, Reach
 from nativewheel.linkage.naming import exported_identity, module_name
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, Variant
 from nativewheel.repair import windows as repair_windows
+from nativewheel.repair.consuming import refuse_programs
 from nativewheel.repair.exporting import Exported
 from nativewheel.repair.options import ExportRule, RepairOptions
 from nativewheel.repair.runtimes import is_debug, is_unshared
@@ -143,6 +144,12 @@ def test_the_folder_of_what_the_user_adds_is_for_the_shim(platform: Windows) -> 
     (link,) = graph.links[Member(MODULE)]
     assert (link.member, platform.needs_shim(link)) == (added.member, True)
     assert platform.shim_folders(graph, None) == ("small.libs",)
+
+
+def test_a_program_needs_a_copy_beside_it(platform: Windows) -> None:
+    with pytest.raises(LinkageError, match="nothing can load that before a native program starts") as caught:
+        refuse_programs(platform.archive, [image("foo.dll", kind=Kind.PROGRAM, identity="x.exe")])
+    assert caught.value.hint == "let the build put a copy of the library beside the program"
 
 
 def test_another_windows_is_refused(platform: Windows) -> None:
