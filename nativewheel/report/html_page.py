@@ -24,9 +24,9 @@ from nativewheel.report.svg_shapes import shape
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from nativewheel.check.finding import Finding
     from nativewheel.linkage.asked import AskedSymbols
     from nativewheel.linkage.inspection import Inspection
-    from nativewheel.report.html_tables import FindingValues
     from nativewheel.report.picture import Picture
     from nativewheel.report.svg_layout import Layout
 
@@ -38,7 +38,7 @@ def render(
     inspections: Sequence[Inspection],
     asked: Sequence[Mapping[str, AskedSymbols]],
     *,
-    findings: Sequence[FindingValues] = (),
+    findings: Sequence[Finding] = (),
 ) -> str:
     """Render a page with a section for each wheel.
 
@@ -71,7 +71,7 @@ def render(
     )
 
 
-def _section(index: int, inspection: Inspection, drawn: Picture, place: Layout, findings: Sequence[FindingValues]) -> str:
+def _section(index: int, inspection: Inspection, drawn: Picture, place: Layout, findings: Sequence[Finding]) -> str:
     name = f"w{index}"
     return _filled(
         "section.html",

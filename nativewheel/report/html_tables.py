@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from nativewheel.report.amounts import counted, libraries, size_text
 from nativewheel.report.blockers_text import sentence
@@ -15,39 +15,12 @@ from nativewheel.report.promise import promise_text
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from nativewheel.check.finding import Finding
     from nativewheel.linkage.inspection import Inspection, Verdict
     from nativewheel.report.picture import Picture
 
 MOST_LINES = 200
 BAR = 160
-
-
-class FindingValues(Protocol):
-    """What `check` says of a wheel: ``wheel`` is its file name, the others are texts as in its JSON."""
-
-    @property
-    def rule(self) -> str:
-        """The code of the rule."""
-
-    @property
-    def severity(self) -> str:
-        """How bad it is: error or warning."""
-
-    @property
-    def wheel(self) -> str:
-        """The file name of the wheel."""
-
-    @property
-    def member(self) -> str | None:
-        """The file in the wheel."""
-
-    @property
-    def message(self) -> str:
-        """What is wrong."""
-
-    @property
-    def fix(self) -> str | None:
-        """What to do."""
 
 
 def verdict(inspection: Inspection) -> str:
@@ -139,7 +112,7 @@ def file_rows(drawn: Picture) -> Iterator[str]:
         yield f'<tr><th scope="row">{button}{path}</th><td>{words}</td><td class="size">{size}</td>{asked}</tr>'
 
 
-def findings_table(findings: Sequence[FindingValues], name: str, *, level: int) -> str:
+def findings_table(findings: Sequence[Finding], name: str, *, level: int) -> str:
     """Return a table of findings, nothing where there are none."""
     if not findings:
         return ""
@@ -147,7 +120,7 @@ def findings_table(findings: Sequence[FindingValues], name: str, *, level: int) 
     rows = "".join(
         f'<tr><th scope="row">{escaped(item.rule)}</th><td class="severity {"error" if item.severity == "error" else "warning"}">'
         f'{escaped(item.severity)}</td><td class="name">{escaped(item.member or item.wheel)}</td><td>{escaped(item.message)}</td>'
-        f"<td>{escaped(item.fix or '')}</td></tr>"
+        f"<td>{escaped(item.fix)}</td></tr>"
         for item in findings
     )
     caption = f"<caption>{counted(len(findings), 'finding')} of nativewheel check.</caption>"

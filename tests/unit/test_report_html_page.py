@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from madepictures import EVERY_ROLE, HOSTILE, extension, from_arrows, hostile, image, inspection, library
 
+from nativewheel.check.finding import Finding, Severity
 from nativewheel.formats.image import Identity, Kind
 from nativewheel.linkage.asked import AskedSymbols
 from nativewheel.linkage.inspection import Blocker, ExternalLibrary, Inspection, Verdict
@@ -23,6 +24,7 @@ from nativewheel.report import html_page
 from nativewheel.report.html_data import MOST_SYMBOLS, json_text
 from nativewheel.report.html_tables import MOST_LINES
 from nativewheel.report.markup import safe
+from nativewheel.wheel.names import Member
 
 VOID = {"meta", "input", "rect", "path", "polygon"}
 TEXTS = {"title", "style", "script", "h1", "h2", "h3", "h4", "p", "a", "code", "kbd", "label", "caption", "summary", "span", "text", "tspan"}
@@ -75,14 +77,8 @@ class Page(HTMLParser):
         return json.loads(self.text("script")[0])
 
 
-@dataclass(frozen=True)
-class Finding:
-    rule: str
-    severity: str
-    wheel: str
-    member: str | None
-    message: str
-    fix: str | None
+def finding(rule: str, severity: Severity, wheel: str, member: str | None, message: str, fix: str) -> Finding:
+    return Finding(rule=rule, severity=severity, wheel=wheel, member=None if member is None else Member(member), message=message, fix=fix)
 
 
 NO_SYMBOLS: dict[str, AskedSymbols] = {}
@@ -165,8 +161,8 @@ def test_several_wheels_have_a_section_each_and_a_list() -> None:
 def test_findings_go_to_their_wheels() -> None:
     name = EVERY_ROLE.wheel.name
     findings = (
-        Finding("NW501", "error", name, "spam/_a.so", "Nothing supplies libgone.so.3.", "Add it."),
-        Finding("NW603", "warning", "elsewhere.whl", None, "The set differs.", None),
+        finding("NW501", Severity.ERROR, name, "spam/_a.so", "Nothing supplies libgone.so.3.", "Add it."),
+        finding("NW603", Severity.WARNING, "elsewhere.whl", None, "The set differs.", "Build it again."),
     )
     shown = page(EVERY_ROLE, findings=findings)
     text = html_page.render([EVERY_ROLE], [NO_SYMBOLS], findings=findings)
@@ -208,8 +204,8 @@ def test_long_lists_end() -> None:
 def test_hostile_names_stay_text(name: str) -> None:
     wheel = inspection(extension("spam/_a.so"), library(f"spam/{name}"), warnings=(name,))
     asked = {"spam/_a.so": AskedSymbols(of={}, others=(name,))}
-    finding = Finding(name, name, wheel.wheel.name, name, name, name)
-    shown = Page(html_page.render([wheel], [asked], findings=(finding,)))
+    found = finding(name, Severity.ERROR, wheel.wheel.name, name, name, name)
+    shown = Page(html_page.render([wheel], [asked], findings=(found,)))
     assert f"Warning: {safe(name, 991)}"[:200] in {text[:200] for text in shown.text("li")}
     assert safe(f"spam/{name}") in shown.text("span")
     assert shown.data[0]["nodes"][1]["path"] == safe(f"spam/{name}")
