@@ -60,7 +60,7 @@ def undelocated(filename: str, folder: Path) -> Undelocated:
                 new.rename(moved[member])
             else:
                 changed[member] = new.read_bytes()
-        wheel = _packed(archive, folder / "dist" / filename, {name: changed.get(name) for name in members if name not in moved})
+        wheel = smallwheels.repacked(archive, folder / "dist" / filename, {name: changed.get(name) for name in members if name not in moved})
     return Undelocated(wheel=wheel, libraries=libraries)
 
 
@@ -73,19 +73,6 @@ def _host_names(image: Path, member: str, moved: Mapping[str, str]) -> Edit:
             place = posixpath.normpath(posixpath.join(posixpath.dirname(member), dependency.name.removeprefix("@loader_path/")))
             replace.append((dependency.name, Identity(moved[place])))
     return Edit(identity=Identity(moved[member]) if member in moved else None, replace=tuple(replace))
-
-
-def _packed(archive: zipfile.ZipFile, path: Path, members: Mapping[str, bytes | None]) -> Path:
-    """Write a wheel of some members of another, with changed content where there is any, and with a right RECORD."""
-    (record,) = (name for name in members if name.endswith(".dist-info/RECORD"))
-    contents = {name: archive.read(name) if content is None else content for name, content in members.items() if name != record}
-    path.parent.mkdir()
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as output:
-        for name, content in {**contents, record: smallwheels.record(contents, record)}.items():
-            info = zipfile.ZipInfo(name, archive.getinfo(name).date_time)
-            info.external_attr, info.compress_type = archive.getinfo(name).external_attr, zipfile.ZIP_DEFLATED
-            output.writestr(info, content)
-    return path
 
 
 def mac_wheel(folder: Path, samples: Samples, images: Mapping[str, Path], *, tag: str = "macosx_11_0", **keywords: Any) -> Path:

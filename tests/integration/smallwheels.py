@@ -89,3 +89,16 @@ def rewritten(source: Path, folder: Path, changes: Mapping[str, bytes]) -> Path:
 
 def _digest(content: bytes) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
+
+
+def repacked(archive: zipfile.ZipFile, path: Path, members: Mapping[str, bytes | None], level: int = 6) -> Path:
+    """Write a wheel of some members of another, with changed content where there is any, and with a right RECORD; ``level`` is that of zlib."""
+    (own,) = (name for name in members if name.endswith(".dist-info/RECORD"))
+    contents = {name: archive.read(name) if content is None else content for name, content in members.items() if name != own}
+    path.parent.mkdir()
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as output:
+        for name, content in {**contents, own: record(contents, own)}.items():
+            info = zipfile.ZipInfo(name, archive.getinfo(name).date_time)
+            info.external_attr, info.compress_type = archive.getinfo(name).external_attr, zipfile.ZIP_DEFLATED
+            output.writestr(info, content, compresslevel=level)
+    return path
