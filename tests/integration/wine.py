@@ -59,7 +59,7 @@ class Wine:
         for option in ("-k", "-w"):
             self._silently("wineserver", option, timeout=STOP_TIMEOUT)
         self._keeper.communicate(timeout=STOP_TIMEOUT)
-        shutil.rmtree(self._prefix)
+        shutil.rmtree(self._prefix, ignore_errors=True)
 
     def _silently(self, *command: str, timeout: float) -> None:
         null = subprocess.DEVNULL
