@@ -20,12 +20,8 @@ SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema
 
 
 def render(result: CheckResult) -> str:
-    """Render one run with all rules and findings.  The artifacts are the wheels, with the members nested in them."""
+    """Render one run with all rules and findings.  The artifacts are the wheels; members are logical locations in them."""
     wheels = {wheel: index for index, wheel in enumerate(dict.fromkeys(result.wheels))}
-    members = {place: index for index, place in enumerate(dict.fromkeys(_places(result)), start=len(wheels))}
-    artifacts: list[dict[str, object]] = [{"location": {"uri": quote(wheel)}, "roles": ["analysisTarget"]} for wheel in wheels]
-    # 3.24.9: a nested artifact has the index of the one that holds it, and a name that starts with a slash (3.4.3).
-    artifacts += [{"location": {"uri": quote(f"/{member}")}, "parentIndex": wheels[wheel]} for wheel, member in members]
     rules = {rule.code: index for index, rule in enumerate(RULES)}
     run = {
         "tool": {
@@ -37,14 +33,14 @@ def render(result: CheckResult) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
-        "artifacts": artifacts,
+        "artifacts": [{"location": {"uri": _uri(wheel)}, "roles": ["analysisTarget"]} for wheel in wheels],
         "results": [
             {
                 "ruleId": finding.rule,
                 "ruleIndex": rules[finding.rule],
                 "level": str(finding.severity),
                 "message": {"text": printable(_message(finding))},
-                "locations": [_location(finding, wheels, members)],
+                "locations": [_location(finding, wheels)],
                 "partialFingerprints": {"nativewheel/v1": _fingerprint(finding)},
             }
             for finding in result.findings
@@ -53,18 +49,16 @@ def render(result: CheckResult) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _places(result: CheckResult) -> list[tuple[str, str]]:
-    return [(finding.wheel, finding.member) for finding in result.findings if finding.member is not None]
-
-
-def _location(finding: Finding, wheels: dict[str, int], members: dict[tuple[str, str], int]) -> dict[str, object]:
-    # Code scanning of GitHub shows a result only where the location has a URI of a file, which is the wheel in any case.
-    location: dict[str, object] = {"physicalLocation": {"artifactLocation": {"uri": quote(finding.wheel), "index": wheels[finding.wheel]}}}
+def _location(finding: Finding, wheels: dict[str, int]) -> dict[str, object]:
+    # GitHub's code scanning shows a result only where the location has the URI of a file, which is the wheel in any case.
+    location: dict[str, object] = {"physicalLocation": {"artifactLocation": {"uri": _uri(finding.wheel), "index": wheels[finding.wheel]}}}
     if finding.member is not None:
-        nested = members[finding.wheel, finding.member]
         location["logicalLocations"] = [{"fullyQualifiedName": printable(f"{finding.wheel}/{finding.member}"), "kind": "member"}]
-        location["properties"] = {"artifactIndex": nested}
     return location
+
+
+def _uri(wheel: str) -> str:
+    return quote(wheel, errors="surrogateescape")  # file names of Linux need not be UTF-8
 
 
 def _rule(rule: type[Explained]) -> dict[str, object]:

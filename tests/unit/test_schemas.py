@@ -34,7 +34,7 @@ def accepted(document: object) -> bool:
     return True
 
 
-@pytest.mark.parametrize("name", ["config", "doctor", "manifest", "repair", "show"])
+@pytest.mark.parametrize("name", ["check", "config", "doctor", "manifest", "repair", "show"])
 def test_schemas_are_valid(name: str) -> None:
     schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)

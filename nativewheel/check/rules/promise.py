@@ -34,7 +34,7 @@ class BeyondTag(Rule):
     explanation = """\
 A manylinux or musllinux tag promises that the wheel runs on every system with at least that C library. An image breaks the promise when it asks for \
 a newer symbol version (`GLIBC_2.34` under manylinux_2_17), for a symbol that some of these systems lack, or for an instruction set that not every \
-processor has (x86-64-v3). On an older system, the import then fails with "version `GLIBC_2.34' not found", or the process is killed.
+processor has (x86-64-v3). On an older system, the import then fails with "version 'GLIBC_2.34' not found", or the process is killed.
 
 The finding names the tag that would hold. Libraries that the wheel itself carries are looked at as well. Which libraries are there at all is the \
 matter of NW501, which macOS is needed that of NW303.

@@ -152,7 +152,9 @@ downloads it twice, and has its code and its state (thread pools, caches, config
 each.
 
 One distribution can export the library and the others use it from there: see "Sharing" in the documentation. "When not to share" says when copies \
-are the better choice."""
+are the better choice.
+
+Source: the sizes of numeric and database wheels; PEP 725, "Motivation"."""
     example = "spam.libs/libopenblas-1a2b3c4d.so: also in eggs-2.0-…whl (35,129,344 bytes that sharing would save)"
     remedy = """\
 Make one distribution the provider (`[[tool.nativewheel.export]]`) and repair the others with it (`--provider`), or ignore this rule: vendoring is \
