@@ -46,7 +46,7 @@ class DefectKind(StrEnum):
     BOUND_IMPORTS = "bound-imports"
     """PE: addresses of other DLLs' functions, as they were on the build host."""
     LOAD_FLAGS = "load-flags"
-    """PE: the file itself says where its dependencies are looked for (DependentLoadFlags)."""
+    """PE: the file itself says that its dependencies are in certain folders only (DependentLoadFlags)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from nativewheel.check.finding import Severity
 from nativewheel.check.rule import Rule
 from nativewheel.formats.defects import DefectKind
 from nativewheel.linkage import runtimes
-from nativewheel.linkage.graph import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
     from nativewheel.wheel.names import Member
-
-_ELSEWHERE = frozenset({Reach.MEMBER, Reach.PROVIDER, Reach.NOWHERE})
 
 
 class DebugRuntime(Rule):
@@ -108,17 +105,18 @@ class BoundImports(Rule):
     code = "NW404"
     name = "bound-imports"
     severity = Severity.WARNING
-    summary = "An image has bound imports, or says by itself where its DLLs are looked for"
+    summary = "An image has bound imports, or keeps Windows from looking for its DLLs everywhere"
     explanation = """\
 Bound imports are addresses of other DLLs' functions as they were on the build host. They can never be right elsewhere; Windows passes over them, \
 but tools that rename dependencies may leave them with the old names.
 
 Dependent-load flags (`/DEPENDENTLOADFLAG`) tell the loader where to look for what the image imports, in place of what the process that loads it \
-asks for. With 0x800 (System32 only), the DLLs of the wheel, in its own folder or in one that `os.add_dll_directory` names, are not found. The rule \
-reports such flags only for images that ask for something that is not part of Windows or Python.
+asks for. With 0x800 (System32 only), the DLLs of the wheel, in its own folder or in one that `os.add_dll_directory` names, are not found, unless \
+something has loaded them before. Flags that name no folders (0x2000), and those by which CPython itself loads extension modules (0x1100), are no \
+finding.
 
 Source: Microsoft, "/DEPENDENTLOADFLAG"; bind(1) of the Windows SDK; PE format, "Bound import"."""
-    example = "pkg.libs/foo.dll: has dependent-load flags (0x800), with which Windows may not find bar.dll"
+    example = "pkg.libs/foo.dll: has dependent-load flags (0x800), with which Windows looks for its DLLs in few folders only"
     remedy = "Link without `/DEPENDENTLOADFLAG` and do not bind. `nativewheel repair` takes both out of the images that it changes."
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
@@ -127,8 +125,6 @@ Source: Microsoft, "/DEPENDENTLOADFLAG"; bind(1) of the Windows SDK; PE format, 
             for item in items:
                 if item.kind is DefectKind.BOUND_IMPORTS:
                     yield self.found(wheel, "has bound imports", fix="do not bind it", member=member)
-                links = wheel.graph.links[member] if wheel.graph else ()
-                astray = next((link.name for link in links if link.reach in _ELSEWHERE), None)
-                if item.kind is DefectKind.LOAD_FLAGS and astray is not None:
-                    message = f"has dependent-load flags ({item.detail}), with which Windows may not find {astray}"
+                if item.kind is DefectKind.LOAD_FLAGS:
+                    message = f"has dependent-load flags ({item.detail}), with which Windows looks for its DLLs in few folders only"
                     yield self.found(wheel, message, fix="link it without /DEPENDENTLOADFLAG", member=member)
