@@ -67,7 +67,7 @@ def command(
     terminal = context.ensure_object(Terminal)
     if statistics and form not in _COUNTING:
         raise UsageError(f"--statistics goes with --format {' and '.join(_COUNTING)} only")
-    paths = tuple(dict.fromkeys(expand_wheels(wheels, folders=True)))
+    paths = expand_wheels(wheels, folders=True)
     configuration = discover(Path()) if config is None else load(Path(config))
     command_line = _settings(options)
     settings = read_settings({"provider": provider}, Source(prefix="--", indexed=False))

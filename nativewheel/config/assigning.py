@@ -24,7 +24,7 @@ _FILE = "tool.nativewheel.check"
 
 
 def assign(paths: Sequence[Path], configuration: Configuration, command: Settings, check: CheckSettings) -> tuple[Assignment, ...]:
-    """Decide for each wheel what is asked of it; ``command`` and ``check`` are what the command line says.
+    """Decide for each wheel (once for one that is named twice) what is asked of it; ``command`` and ``check`` are what the command line says.
 
     What the command line selects is checked although the file ignores it, but for what the file ignores in that wheel alone.  Raises ``UsageError``
     for rules that do not exist.
@@ -32,9 +32,9 @@ def assign(paths: Sequence[Path], configuration: Configuration, command: Setting
     lower = configuration.check
     layers = (_layer(lower, _FILE), _layer(check, ""))
     select_codes((*layers, *_ignores(lower, None), *_ignores(check, None)))  # finds mistakes in what no wheel matches, too
-    beside = tuple(paths) if len(paths) > 1 else ()
+    each = tuple({path.absolute(): path for path in paths}.values())
     assignments = []
-    for path in paths:
+    for path in each:
         own: tuple[SelectionLayer, ...] = ()
         try:
             name = WheelName.parse(path.name)
@@ -48,7 +48,7 @@ def assign(paths: Sequence[Path], configuration: Configuration, command: Setting
             allow_missing=(*settings.exclude, *settings.allow_missing, *lower.allow_missing, *check.allow_missing),
             provider=settings.provider,
             providers=tuple(dict(settings.providers).items()),
-            beside=beside,
+            beside=each if len(each) > 1 else (),
             against=(*lower.against, *check.against),
         )
         assignments.append(Assignment(path=path, options=options, codes=select_codes((*layers, *own))))

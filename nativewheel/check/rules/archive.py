@@ -44,10 +44,12 @@ edit wheels have to write RECORD as their last step."""
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Compare names, sizes and hashes."""
         wheel.verify()
+        seen: set[str] = set()
         for difference in wheel.archive.record_differences:
             text = difference.text.removesuffix(" of").removesuffix(" for")
-            for name, others in few(difference.names):
+            for name, others in few([name for name in difference.names if name not in seen]):  # another size means another hash
                 yield self.found(wheel, f"{text}{others}", fix=_REBUILD, member=Member(name))
+            seen.update(difference.names)
             if not difference.names:
                 yield self.found(wheel, text, fix=_REBUILD, member=Member(f"{wheel.archive.dist_info}/RECORD"))
 
