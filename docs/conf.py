@@ -13,6 +13,6 @@ project = "nativewheel"
 author = "The nativewheel authors"
 project_copyright = "2026, the nativewheel authors"
 release = __version__
-extensions = ["sphinx_click", "schema_table"]
+extensions = ["sphinx_click", "schema_table", "rule_pages"]
 html_theme = "furo"
 html_title = f"nativewheel {release}"
