@@ -68,7 +68,7 @@ def _segments(elf: ElfFile, page: int) -> Iterator[Defect]:
     for segment in elf.segments:
         if segment.type != PT_LOAD:
             continue
-        if segment.align % page:
+        if segment.align % page or (not segment.align and segment.address != segment.offset):
             detail = f"the segment at address {segment.address:#x} is aligned to {segment.align:#x}, less than pages of {page:#x} bytes ask for"
             yield Defect(kind=DefectKind.MISALIGNED_SEGMENT, detail=detail)
         elif (segment.address - segment.offset) % max(segment.align, page):
