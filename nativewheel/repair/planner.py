@@ -247,9 +247,14 @@ class _Planner:
         folders = self.platform.shim_folders(graph, self._folder if vendored.files else None)
         if folders is None:
             return None
-        firm = {link.path for links in graph.links.values() for link in links if link.dependency.requirement is not Requirement.DELAYED}
         order = {path: f"{self._folder}/{vendored.files[path]}" for path in load_order(vendored, graph)}
-        delayed = tuple(place for path, place in order.items() if path not in firm)
+        late = {
+            vendored.stand_ins[link.path]
+            for links in graph.links.values()
+            for link in links
+            if link.path and link.path in vendored.stand_ins and link.dependency.requirement in {Requirement.DELAYED, Requirement.FORWARDED}
+        }
+        delayed = tuple(place for path, place in order.items() if path in late)
         return shimming.DllPlaces(folders=folders, vendored=tuple(order.values()), delayed=delayed)
 
     def _output(self, choice: Choice) -> WheelName:

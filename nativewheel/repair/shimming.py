@@ -46,7 +46,7 @@ class Shim:
 class DllPlaces:
     """Where a wheel has DLLs, by paths below the root of the installation: images for Windows do not say it.
 
-    ``vendored`` are in load order; those in ``delayed`` are only loaded when an image first calls them.
+    ``vendored`` are in load order; some image loads those in ``delayed`` only when it first calls them, or only forwards symbols to them.
     """
 
     folders: tuple[str, ...]

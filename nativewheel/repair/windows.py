@@ -8,7 +8,7 @@ from pathlib import Path
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
-from nativewheel.formats.image import Kind
+from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage import windows
 from nativewheel.linkage.dllsearch import DllSearch, host_folders, is_dll, member_dlls
 from nativewheel.linkage.graph import Reach
@@ -104,13 +104,14 @@ class Windows:
 
 
 def _folders(graph: Graph, vendored: str | None) -> Iterator[str]:
-    """Yield the folders of DLLs that DLLs in other folders need, or that a module needs and the user adds."""
+    """Yield the folders of DLLs that DLLs in other folders need or any DLL forwards to, or that a module needs and the user adds."""
     for key, links in graph.links.items():
         asker = None if isinstance(key, Path) else graph.images[key]
         here = vendored if asker is None else dirname(asker.installed or "")
         for link in links:
             target = graph.images[link.member].installed if link.member is not None else None
-            if target is None or dirname(target) == here:
+            # What a DLL forwards to is looked for on behalf of the image that imports the symbol, and not beside the DLL.
+            if target is None or (dirname(target) == here and link.dependency.requirement is not Requirement.FORWARDED):
                 continue
             if asker is None or asker.image.kind is Kind.LIBRARY or not link.reachable:
                 yield dirname(target)

@@ -85,8 +85,9 @@ class ShimPackage:
     built against this one.
 
     A wheel with ``windows`` holds ``_windows.py`` as well, and only there are ``dll_folders``, which hold DLLs that images elsewhere need, and
-    ``vendored``, the DLLs of this wheel alone in load order.  Those in ``delayed`` are only needed by images that delay-load them: Windows does not
-    look into added folders then, so they are loaded beforehand, if that is possible.  All are paths as those of a ``ShimLibrary``.
+    ``vendored``, the DLLs of this wheel alone in load order.  There are images that delay-load those in ``delayed``, or that forward symbols to
+    them: Windows need not look into added folders then, so they are loaded beforehand, if that is possible.  All are paths as those of a
+    ``ShimLibrary``.
     """
 
     distribution: str

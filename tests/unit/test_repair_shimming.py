@@ -15,6 +15,7 @@ from madeshares import CORE, RULE, SHARING, UNIQUE, changed, consumer, plans, pr
 from smallwheels import wheel
 
 from nativewheel.linkage.manifest import parse
+from nativewheel.repair.options import RepairOptions
 from nativewheel.shim.inject import runtime
 from nativewheel.wheel.archive import WheelArchive
 from nativewheel.wheel.names import Member
@@ -136,6 +137,29 @@ def test_windows_is_told_which_libraries_need_each_other(tmp_path: Path) -> None
     needs = {library["original"]: library["needs"] for library in shim(found, tmp_path / "site")["_libraries"]}
     names = {f"{name}.dll": f"nw_core__{name}.dll" for name in ("foo", "front", "inner")}
     assert needs == {"front.dll": [names["inner.dll"], names["foo.dll"]], "inner.dll": [names["foo.dll"]], "foo.dll": []}
+
+
+def test_windows_is_told_what_is_needed_later(tmp_path: Path) -> None:
+    """Delay-loaded DLLs, also where another module loads them at once, and those that others forward to."""
+    libraries = {
+        "front.dll": Pe(exports=(("made", "behind.made"),)),
+        "behind.dll": Pe(exports=(("made", None),)),
+        "late.dll": Pe(exports=(("late", None),)),
+    }
+    (tmp_path / "lib").mkdir()
+    for name, library in libraries.items():
+        (tmp_path / "lib" / name).write_bytes(library.build())
+    module = Pe(imports=(("front.dll", ("made",)),), delay_imports=(("late.dll", ("late",)),), exports=(("PyInit_x", None),))
+    other = Pe(imports=(("late.dll", ("late",)),), exports=(("PyInit_y", None),))
+    files = {"user/__init__.py": b"", "user/x.pyd": module.build(), "user/y.pyd": other.build()}
+    path = wheel(tmp_path, "cp38-abi3-win_amd64", files, name="user")
+    (found,) = plans([path], RepairOptions(lib_path=(tmp_path / "lib",)))
+    vendored = shim(found, tmp_path / "site")["_vendored"]
+    assert {name.rpartition("-")[0]: late for name, late in vendored.items()} == {
+        "user.libs/behind": True,
+        "user.libs/front": False,
+        "user.libs/late": True,
+    }
 
 
 class TestManifest:

@@ -131,6 +131,14 @@ def test_what_a_shim_is_for(platform: Windows, tmp_path: Path) -> None:
     assert platform.needs_shim(link)
 
 
+def test_the_folder_of_what_a_dll_forwards_to_is_for_the_shim(platform: Windows) -> None:
+    """Also where both are in one: Windows looks beside what imports the symbol."""
+    for requirement, folders in ((Requirement.FORWARDED, ("pkg/lib",)), (Requirement.REQUIRED, ())):
+        front = image(Dependency(name=Identity("foo.dll"), requirement=requirement), identity="front.dll")
+        graph = graph_of(platform, MadeHost(), at("pkg/lib/front.dll", front), at("pkg/lib/foo.dll", image(identity="foo.dll")))
+        assert platform.shim_folders(graph, None) == folders
+
+
 def test_the_folder_of_what_the_user_adds_is_for_the_shim(platform: Windows) -> None:
     added = WheelImage(
         member=Member("small.libs/foo.dll"),
