@@ -12,6 +12,9 @@ from sharedwheels import by_name, config, unpacked
 from smallwheels import wheel
 
 import nativewheel
+from nativewheel.formats.pe.checksum import checksum
+from nativewheel.formats.pe.headers import CHECKSUM_OFFSET, opened
+from nativewheel.formats.pe.structure import structure_problems
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -161,6 +164,17 @@ def asked(
     wanted = [(name, VALUES[name][0], VALUES[name][1].split()) for name in names]
     found: dict[str, object] = json.loads(good(python.run(before + _ASK.format(asked=wanted), *folders, env=env, timeout=120)))
     return found
+
+
+def sound(folder: Path) -> int:
+    """Assert that the DLLs and modules below a folder are what every loader takes, and return how many there are."""
+    paths = [path for path in folder.rglob("*") if path.suffix.lower() in {".dll", ".pyd"}]
+    for path in paths:
+        data = path.read_bytes()
+        with opened(data) as image:
+            assert list(structure_problems(image)) == [], path
+            assert image.checksum in {0, checksum([data], image.optional_header + CHECKSUM_OFFSET)}, path
+    return len(paths)
 
 
 def _providers(samples: Samples, folder: Path) -> Iterator[Path]:
