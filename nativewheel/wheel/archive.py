@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import stat
-import sys
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,22 +9,25 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
 
-from nativewheel.errors import MachineError, UnreadableError, UsageError
+from nativewheel.errors import UnreadableError
 from nativewheel.wheel.deflate import crc32, decompress, inflate_head
 from nativewheel.wheel.directory import read_directory
 from nativewheel.wheel.layout import Layout
-from nativewheel.wheel.localheader import locate_data
+from nativewheel.wheel.localheader import locate_data, locate_member
 from nativewheel.wheel.names import Member, WheelName
 from nativewheel.wheel.record import Record, RecordDifference, disagreements, record_hash
+from nativewheel.wheel.source import LocalFile, WheelUrl
 from nativewheel.wheel.zipformat import Method
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from nativewheel.wheel.directory import Irregularity
     from nativewheel.wheel.layout import Scheme
     from nativewheel.wheel.record import RecordRow
+    from nativewheel.wheel.source import Source
     from nativewheel.wheel.zipformat import Moment
 
 CHUNK = 16 << 20
@@ -57,26 +56,30 @@ class Entry:
     mode: int
     modified: Moment
     header_offset: int
-    data_offset: int
 
 
 class WheelArchive:
     """A wheel, opened once and readable from any number of threads.
 
     Raises ``UnreadableError`` when the archive, its layout or its RECORD is not what the wheel specification asks for.  With
-    ``strict_record=False``, disagreements with RECORD are kept in ``record_issues`` instead.
+    ``strict_record=False``, disagreements with RECORD are kept in ``record_issues`` instead; with ``strict_names=False``, the
+    `.dist-info` folder may be that of another distribution or version than the file name's.
+
+    Of a wheel on a web server (``is_remote``), only what is asked for is fetched, and the local headers of other members are not compared with the
+    directory; ``path`` is its file name then.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, strict_record: bool = True, strict_names: bool = True) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | os.PathLike[str] | WheelUrl, *, strict_record: bool = True, strict_names: bool = True) -> None:
+        self.path = Path(path.name if isinstance(path, WheelUrl) else path)
+        self.is_remote = isinstance(path, WheelUrl)
         self.name = WheelName.parse(self.path.name)
         self._strict = strict_record
         self._strict_names = strict_names
-        self._lock = threading.Lock()  # Windows has no pread: seeking and reading must not be torn apart
         self._differences: list[RecordDifference] = []
         self._mismatches: set[Member] = set()
         self._checked: set[Member] = set()
-        self._descriptor = _open(self.path)
+        self._offsets: dict[Member, int] = {}
+        self._source: Source = _opened(path) if isinstance(path, WheelUrl) else LocalFile(self.path)
         try:
             with self._at():
                 self._load()
@@ -94,13 +97,12 @@ class WheelArchive:
 
     def close(self) -> None:
         """Close the file; harmless when it is closed already."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        self._source.close()
 
     def _load(self) -> None:
-        self.file_size = os.fstat(self._descriptor).st_size
+        self.file_size = self._source.size
         directory = read_directory(self._pread, self.file_size)
+        self._directory = directory
         self.irregularities: tuple[Irregularity, ...] = directory.irregularities
         self.entries: Mapping[Member, Entry] = MappingProxyType(
             {
@@ -113,12 +115,13 @@ class WheelArchive:
                     mode=entry.mode,
                     modified=entry.modified,
                     header_offset=entry.header_offset,
-                    data_offset=data_offset,
                 )
-                for entry, data_offset in zip(directory.entries, locate_data(self._pread, directory), strict=True)
+                for entry in directory.entries
                 if not entry.is_folder
             }
         )
+        if not self.is_remote:
+            self._offsets = dict(zip((Member(entry.name) for entry in directory.entries), locate_data(self._pread, directory), strict=True))
         self._layout = Layout.find(self.name, self.entries.keys(), strict=self._strict_names)
         for file in _REQUIRED:
             if f"{self.dist_info}/{file}" not in self.entries:
@@ -163,11 +166,11 @@ class WheelArchive:
         entry = self.entries[member]
         with self._at(member):
             if entry.method == Method.STORED:
-                return self._pread(entry.data_offset, min(count, entry.size))
+                return self._pread(self._offset(member), min(count, entry.size))
             length = _HEAD_BLOCK
             while True:
                 length = min(length, entry.compressed_size)
-                found = inflate_head(self._pread(entry.data_offset, length), count)
+                found = inflate_head(self._pread(self._offset(member), length), count)
                 if len(found) >= min(count, entry.size) or length == entry.compressed_size:
                     return found
                 length *= 4
@@ -191,14 +194,14 @@ class WheelArchive:
         """Read the compressed bytes of ``member``, unchecked."""
         entry = self.entries[member]
         with self._at(member):
-            return self._pread(entry.data_offset, entry.compressed_size)
+            return self._pread(self._offset(member), entry.compressed_size)
 
     def raw_chunks(self, member: Member) -> Iterator[bytes]:
         """Read the compressed bytes of ``member``, unchecked, in parts of at most ``CHUNK`` bytes."""
         entry = self.entries[member]
         for start in range(0, entry.compressed_size, CHUNK):
             with self._at(member):
-                chunk = self._pread(entry.data_offset + start, min(CHUNK, entry.compressed_size - start))
+                chunk = self._pread(self._offset(member) + start, min(CHUNK, entry.compressed_size - start))
             yield chunk
 
     def row(self, member: Member) -> RecordRow | None:
@@ -251,38 +254,24 @@ class WheelArchive:
         except UnreadableError as error:
             raise error.within(self.path.name, *member) from error.__cause__
 
+    def _offset(self, member: Member) -> int:
+        """Return where the compressed bytes of a member start; that of a remote one is looked up when it is asked for."""
+        if member not in self._offsets:
+            entry = next(entry for entry in self._directory.entries if entry.name == member)
+            self._offsets[member] = locate_member(self._pread, entry, self._directory.offset)
+        return self._offsets[member]
+
     def _pread(self, offset: int, length: int) -> bytes:
         """Read exactly ``length`` bytes at ``offset``."""
         data = b""
-        try:
-            while len(data) < length and (part := self._pread_once(offset + len(data), length - len(data))):
-                data = data + part if data else part
-        except OSError as error:
-            raise MachineError(f"cannot read: {error.strerror}", where=(str(self.path),)) from error
+        while len(data) < length and (part := self._source.read(offset + len(data), length - len(data))):
+            data = data + part if data else part
         if len(data) < length:
             raise UnreadableError("the file is truncated", where=(f"offset {offset}",))
         return data
 
-    if sys.platform == "win32":
 
-        def _pread_once(self, offset: int, length: int) -> bytes:
-            with self._lock:
-                os.lseek(self._descriptor, offset, os.SEEK_SET)
-                return os.read(self._descriptor, length)
+def _opened(url: WheelUrl) -> Source:
+    from nativewheel.wheel.remote import RemoteFile  # noqa: PLC0415  (what speaks HTTP takes long to load)
 
-    else:
-
-        def _pread_once(self, offset: int, length: int) -> bytes:
-            return os.pread(self._descriptor, length, offset)
-
-
-def _open(path: Path) -> int:
-    try:
-        # Looked at first: opening a named pipe would wait for a writer.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableError("not a regular file", where=(str(path),))
-        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
-    except FileNotFoundError as error:
-        raise UsageError("there is no such file", where=(str(path),)) from error
-    except OSError as error:
-        raise MachineError(f"cannot open: {error.strerror}", where=(str(path),)) from error
+    return RemoteFile(url)

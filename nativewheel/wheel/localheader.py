@@ -41,6 +41,17 @@ def locate_data(pread: Pread, directory: Directory) -> tuple[int, ...]:
     return tuple(offsets)
 
 
+def locate_member(pread: Pread, entry: DirectoryEntry, limit: int) -> int:
+    """Return the file offset of one entry's compressed data; ``limit`` is that of the zip directory.
+
+    Only this entry's local header is compared with the directory.  Raises ``UnreadableError`` as `locate_data` does.
+    """
+    offset = _check_header(pread, entry, entry.header_offset, limit)
+    if offset + entry.compressed_size > limit:
+        raise UnreadableError("the member's data goes past the start of the zip directory")
+    return offset
+
+
 def _check_header(pread: Pread, entry: DirectoryEntry, expected: int, limit: int) -> int:
     """Compare the local header, due at offset ``expected``, with the directory's; return where the data starts."""
     start = entry.header_offset

@@ -224,7 +224,7 @@ def test_damaged_data_is_refused_even_when_record_is_not_strict(tmp_path: Path, 
     path = make(tmp_path, method=method)
     name = Member("pkg/ext.so")
     with WheelArchive(path) as archive:
-        middle = archive.entries[name].data_offset + 50
+        middle = archive.entries[name].header_offset + 30 + len(name) + 50
     data = bytearray(path.read_bytes())
     data[middle] ^= 0x55
     path.write_bytes(data)
@@ -267,8 +267,8 @@ def test_a_file_that_shrinks_while_it_is_read_is_refused(tmp_path: Path) -> None
 def test_short_reads_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make(tmp_path)
     with WheelArchive(path) as archive:
-        once = archive._pread_once  # noqa: SLF001  (the system call's stand-in)
-        monkeypatch.setattr(archive, "_pread_once", lambda offset, length: once(offset, min(length, 7)))
+        once = archive._source.read  # noqa: SLF001  (the system call's stand-in)
+        monkeypatch.setattr(archive._source, "read", lambda offset, length: once(offset, min(length, 7)))  # noqa: SLF001
         assert archive.read(Member("pkg/ext.so")) == FILES["pkg/ext.so"]
 
 
@@ -279,7 +279,7 @@ def test_a_read_error_is_the_machines_fault(tmp_path: Path, monkeypatch: pytest.
         raise OSError(5, "Input/output error")
 
     with WheelArchive(path) as archive:
-        monkeypatch.setattr(archive, "_pread_once", fail)
+        monkeypatch.setattr(archive._source, "_pread", fail)  # noqa: SLF001
         with pytest.raises(MachineError, match="Input/output error"):
             archive.read(Member("pkg/ext.so"))
 

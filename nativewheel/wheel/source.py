@@ -1,0 +1,100 @@
+"""Where the bytes of a wheel come from."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urldefrag, urlsplit
+
+from nativewheel.errors import MachineError, UnreadableError, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SCHEMES = ("http", "https")
+
+
+@dataclass(frozen=True, slots=True)
+class WheelUrl:
+    """The address of a wheel, without the part after "#"."""
+
+    url: str
+
+    @classmethod
+    def parse(cls, text: str) -> WheelUrl | None:
+        """Return the address that ``text`` is, None when it is none of http or https."""
+        scheme, separator, _ = text.partition("://")
+        return cls(urldefrag(text).url) if separator and scheme.lower() in SCHEMES else None
+
+    @property
+    def name(self) -> str:
+        """The file name."""
+        return unquote(urlsplit(self.url).path.rpartition("/")[2])
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Source(Protocol):
+    """A file that any number of threads read at any place; ``size`` is in bytes."""
+
+    @property
+    def size(self) -> int:
+        """The length of the file."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read at most ``length`` bytes at ``offset``, none only at the end.  Raises ``MachineError``."""
+
+    def close(self) -> None:
+        """Close the file; harmless when it is closed already."""
+
+
+class LocalFile:
+    """A regular file of this machine (a `Source`)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()  # Windows has no pread: seeking and reading must not be torn apart
+        self._descriptor = _open(path)
+        self.size = os.fstat(self._descriptor).st_size
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read at most ``length`` bytes at ``offset``."""
+        try:
+            return self._pread(offset, length)
+        except OSError as error:
+            raise MachineError(f"cannot read: {error.strerror}", where=(str(self._path),)) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    if sys.platform == "win32":
+
+        def _pread(self, offset: int, length: int) -> bytes:
+            with self._lock:
+                os.lseek(self._descriptor, offset, os.SEEK_SET)
+                return os.read(self._descriptor, length)
+
+    else:
+
+        def _pread(self, offset: int, length: int) -> bytes:
+            return os.pread(self._descriptor, length, offset)
+
+
+def _open(path: Path) -> int:
+    try:
+        # Looked at first: opening a named pipe would wait for a writer.
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise UnreadableError("not a regular file", where=(str(path),))
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0))
+    except FileNotFoundError as error:
+        raise UsageError("there is no such file", where=(str(path),)) from error
+    except OSError as error:
+        raise MachineError(f"cannot open: {error.strerror}", where=(str(path),)) from error
