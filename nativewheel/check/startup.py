@@ -129,13 +129,16 @@ def _import(statement: ast.stmt, shim: str, packages: Collection[str]) -> int | 
 
 
 def _run(statement: ast.stmt) -> Iterator[ast.AST]:
-    """Yield the nodes that run when the statement does: not those inside functions."""
+    """Yield the nodes that run when the statement does: of functions, decorators and defaults only."""
     waiting: list[ast.AST] = [statement]
     while waiting:
         node = waiting.pop()
         yield node
-        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            waiting += reversed(list(ast.iter_child_nodes(node)))
+        match node:
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
+                waiting += [*node.args.defaults, *filter(None, node.args.kw_defaults), *getattr(node, "decorator_list", [])]
+            case _:
+                waiting += reversed(list(ast.iter_child_nodes(node)))
 
 
 def _callee(node: ast.Call) -> str | None:

@@ -1,9 +1,15 @@
-"""Images of the fixtures with one thing changed in their headers, as careless tools leave them."""
+"""Images of the fixtures with one thing changed in their headers, as careless tools leave them, and wheels with members changed or gone."""
 
 from __future__ import annotations
 
 import hashlib
 import struct
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from smallwheels import record
 
 from nativewheel.formats.elf.dynamic import read_dynamic
 from nativewheel.formats.elf.file import opened
@@ -11,10 +17,31 @@ from nativewheel.formats.elf.layout import PT_DYNAMIC, PT_GNU_STACK, PT_LOAD
 from nativewheel.formats.pe import headers as pe
 from nativewheel.formats.pe.constants import IMAGE_DIRECTORY_ENTRY_SECURITY
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 PT_NULL = 0
 DT_FLAGS = 30
 SPC_INDIRECT_DATA, SIGNED_DATA = "2b060104018237020104", "2a864886f70d010702"
 SHA256, SHA1, SHA3 = "608648016503040201", "2b0e03021a", "608648016503040208"
+
+
+def spoiled(source: Path, members: dict[str, bytes | Callable[[bytes], bytes] | None]) -> Path:
+    """Write a wheel anew, beside the old one, with members changed, added or (None) taken out, and with a right RECORD."""
+    with zipfile.ZipFile(source) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for name, change in members.items():
+        if change is None:
+            del files[name]
+        else:
+            files[name] = change if isinstance(change, bytes) else change(files[name])
+    listing = next(name for name in files if name.endswith(".dist-info/RECORD"))
+    del files[listing]
+    target = Path(tempfile.mkdtemp(dir=source.parent)) / source.name
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in {**files, listing: record(files, listing)}.items():
+            archive.writestr(name, data)
+    return target
 
 
 def _with_segment(data: bytes, kind: int, *, number: int = 0, **fields: int) -> bytes:
