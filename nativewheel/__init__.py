@@ -130,11 +130,12 @@ def check(
     from nativewheel.config.document import Configuration, load  # noqa: PLC0415
     from nativewheel.config.keys import read_settings  # noqa: PLC0415
     from nativewheel.config.reading import Source  # noqa: PLC0415
+    from nativewheel.wheel.source import located  # noqa: PLC0415
 
     command = read_check({key.replace("_", "-"): value for key, value in options.items()}, "check", Source())
     settings = read_settings({"provider": provider}, Source())
     configuration = Configuration() if config is None else load(Path(config))
-    return check_wheels(assign(tuple(map(Path, wheels)), configuration, settings, command), jobs=jobs)
+    return check_wheels(assign(tuple(map(located, wheels)), configuration, settings, command), jobs=jobs)
 
 
 def inspect(wheel: StrPath, *, lib_path: Sequence[StrPath] = (), sysroot: StrPath | None = None, jobs: int = 1) -> Inspection:
@@ -143,5 +144,7 @@ def inspect(wheel: StrPath, *, lib_path: Sequence[StrPath] = (), sysroot: StrPat
     Raises ``UnreadableError`` for what is no wheel.
     """
     from nativewheel.linkage.inspect import inspect_wheel  # noqa: PLC0415
+    from nativewheel.wheel.source import located  # noqa: PLC0415
 
-    return inspect_wheel(Path(wheel), lib_path=tuple(map(Path, lib_path)), sysroot=None if sysroot is None else Path(sysroot), jobs=jobs)
+    root = None if sysroot is None else Path(sysroot)
+    return inspect_wheel(located(wheel), lib_path=tuple(map(Path, lib_path)), sysroot=root, jobs=jobs)

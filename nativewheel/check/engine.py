@@ -6,16 +6,17 @@ import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nativewheel.check.rule import Rule, SetRule
 from nativewheel.check.rules import RULES
 from nativewheel.check.subject import KEPT, CheckedWheel
 from nativewheel.errors import MachineError, NativewheelError
+from nativewheel.wheel.source import WheelUrl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
     from nativewheel.check.facts import WheelFacts
     from nativewheel.check.finding import Finding
@@ -29,7 +30,7 @@ WORTHWHILE = 32 << 20
 class Assignment:
     """One wheel to check, with the ``codes`` of the rules that apply to it."""
 
-    path: Path
+    path: Path | WheelUrl
     options: CheckOptions
     codes: frozenset[str]
 
@@ -98,8 +99,9 @@ def _run(tasks: Sequence[_Task], processes: int) -> Iterator[_Outcome]:
         pool.shutdown(cancel_futures=True)
 
 
-def _processes(paths: Sequence[Path], jobs: int) -> int:
-    size = sum(path.stat().st_size for path in paths if path.is_file())
+def _processes(paths: Sequence[Path | WheelUrl], jobs: int) -> int:
+    size = sum(path.stat().st_size for path in paths if isinstance(path, Path) and path.is_file())
+    size += sum(WORTHWHILE // 2 for path in paths if isinstance(path, WheelUrl))
     return max(1, min(jobs, len(paths))) if size >= WORTHWHILE else 1
 
 

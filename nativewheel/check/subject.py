@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.manifest import Manifest
     from nativewheel.linkage.policy import Policy
     from nativewheel.wheel.names import WheelName
+    from nativewheel.wheel.source import WheelUrl
 
 T = TypeVar("T")
 
@@ -53,11 +54,11 @@ class CheckedWheel:
     ``UnreadableError``.
     """
 
-    def __init__(self, path: Path, options: CheckOptions, *, jobs: int = 1, kept: int = KEPT) -> None:
+    def __init__(self, path: Path | WheelUrl, options: CheckOptions, *, jobs: int = 1, kept: int = KEPT) -> None:
         self.path = path
         self.options = options
         self.archive = WheelArchive(path, strict_record=False, strict_names=False)
-        self._jobs = jobs
+        self._jobs = linked.threads_for(self.archive, jobs)
         self._cache = _Cache(self.archive, kept)
 
     def __enter__(self) -> Self:
@@ -81,8 +82,12 @@ class CheckedWheel:
         return self._cache.read(member)
 
     def verify(self) -> None:
-        """Compare every member that was not read so far with its CRC and its hash in RECORD; differences are in ``archive.record_differences``."""
-        self.archive.verify(self._jobs)
+        """Compare every member that was not read so far with its CRC and its hash in RECORD; differences are in ``archive.record_differences``.
+
+        Those of a wheel on a web server are left out.
+        """
+        if not self.archive.is_remote:
+            self.archive.verify(self._jobs)
 
     @contextmanager
     def errors_of(self, file: str) -> Iterator[None]:
@@ -117,7 +122,7 @@ class CheckedWheel:
     @cached_property
     def natives(self) -> Mapping[Member, Format]:
         """Every member that is a native file by its magic, whatever it is for, in archive order."""
-        return linked.native_members(self.archive)
+        return linked.native_members(self.archive, jobs=self._jobs)
 
     @cached_property
     def read_images(self) -> Mapping[Member, WheelImage | Passed]:

@@ -10,7 +10,7 @@ import click
 
 from nativewheel.check.engine import check_wheels
 from nativewheel.check.finding import Severity
-from nativewheel.cli.options import expand_wheels, output_options
+from nativewheel.cli.options import expand_locations, output_options
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
 from nativewheel.config.assigning import assign
@@ -21,6 +21,7 @@ from nativewheel.config.reading import Source
 from nativewheel.config.settings import usable_cpus
 from nativewheel.errors import UsageError
 from nativewheel.report import check_json, check_text, github, junit, sarif
+from nativewheel.wheel.source import WheelUrl
 
 if TYPE_CHECKING:
     from nativewheel.check.engine import CheckResult
@@ -60,19 +61,22 @@ def command(
     config: str | None,
     **options: object,
 ) -> None:
-    """Look for mistakes in wheels, which may be in folders; the exit status is 1 when there are errors.
+    """Look for mistakes in wheels, which may be in folders or on web servers; the exit status is 1 when there are errors.
 
     All wheels together are one set, in which providers and consumers are to fit each other.  `nativewheel rule` lists what is looked for.
     """
     terminal = context.ensure_object(Terminal)
     if statistics and form not in _COUNTING:
         raise UsageError(f"--statistics goes with --format {' and '.join(_COUNTING)} only")
-    paths = expand_wheels(wheels, folders=True)
+    paths = expand_locations(wheels)
     configuration = discover(Path()) if config is None else load(Path(config))
     command_line = _settings(options)
     settings = read_settings({"provider": provider}, Source(prefix="--", indexed=False))
     assignments = assign(paths, configuration, settings, command_line)
     strict = bool(command_line.strict if command_line.strict is not None else configuration.check.strict)
+    for path in paths:
+        if isinstance(path, WheelUrl) and any("NW101" in assignment.codes for assignment in assignments if assignment.path == path):
+            terminal.warning(f"{path.name}: of a wheel on a web server, NW101 compares only those files with RECORD that other rules read")
     with progress(terminal) as advance:
         result = check_wheels(assignments, jobs=jobs or usable_cpus(), progress=advance)
     terminal.result(_rendered(terminal, result, form, statistics=statistics, strict=strict))

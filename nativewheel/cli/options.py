@@ -10,6 +10,7 @@ import click
 
 from nativewheel.cli.terminal import Terminal
 from nativewheel.errors import UsageError
+from nativewheel.wheel.source import WheelUrl, located
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,6 +57,15 @@ def expand_wheels(arguments: Iterable[str], *, folders: bool = False) -> tuple[P
         else:
             raise UsageError(f"no such wheel: {argument}")
     return tuple(paths)
+
+
+def expand_locations(arguments: Iterable[str]) -> tuple[Path | WheelUrl, ...]:
+    """Make paths and addresses of WHEEL arguments, which here can be on a web server or folders, too."""
+    found: list[Path | WheelUrl] = []
+    for argument in arguments:
+        place = located(argument)
+        found += [place] if isinstance(place, WheelUrl) else expand_wheels([argument], folders=True)
+    return tuple(found)
 
 
 def warn_of_absent_folders(terminal: Terminal, folders: Iterable[Path]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from nativewheel.cli.options import expand_wheels, output_options, warn_of_absent_folders
+from nativewheel.cli.options import expand_locations, output_options, warn_of_absent_folders
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
 from nativewheel.config.keys import MOST_JOBS
@@ -42,7 +42,7 @@ def command(
     them that needs no network.  A wheel that cannot be read is an error, after the others were shown.
     """
     terminal = context.ensure_object(Terminal)
-    paths = expand_wheels(wheels)
+    paths = expand_locations(wheels)
     root = None if sysroot is None else Path(sysroot)
     if root is not None and not root.is_dir():
         raise UsageError(f"the sysroot is not a folder: {sysroot}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nativewheel.check.engine import Assignment
@@ -11,10 +12,10 @@ from nativewheel.check.selection import SelectionLayer, select_codes
 from nativewheel.config.select import selects
 from nativewheel.errors import UnreadableError
 from nativewheel.wheel.names import WheelName
+from nativewheel.wheel.source import WheelUrl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from nativewheel.config.checking import CheckSettings
     from nativewheel.config.document import Configuration
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _FILE = "tool.nativewheel.check"
 
 
-def assign(paths: Sequence[Path], configuration: Configuration, command: Settings, check: CheckSettings) -> tuple[Assignment, ...]:
+def assign(paths: Sequence[Path | WheelUrl], configuration: Configuration, command: Settings, check: CheckSettings) -> tuple[Assignment, ...]:
     """Decide for each wheel (once for one that is named twice) what is asked of it; ``command`` and ``check`` are what the command line says.
 
     What the command line selects is checked although the file ignores it, but for what the file ignores in that wheel alone.  Raises ``UsageError``
@@ -32,7 +33,8 @@ def assign(paths: Sequence[Path], configuration: Configuration, command: Setting
     lower = configuration.check
     layers = (_layer(lower, _FILE), _layer(check, ""))
     select_codes((*layers, *_ignores(lower, None), *_ignores(check, None)))  # finds mistakes in what no wheel matches, too
-    each = tuple({path.absolute(): path for path in paths}.values())
+    each = tuple({path if isinstance(path, WheelUrl) else path.absolute(): path for path in paths}.values())
+    beside = tuple(path for path in each if isinstance(path, Path)) if len(each) > 1 else ()
     assignments = []
     for path in each:
         own: tuple[SelectionLayer, ...] = ()
@@ -48,7 +50,7 @@ def assign(paths: Sequence[Path], configuration: Configuration, command: Setting
             allow_missing=(*settings.exclude, *settings.allow_missing, *lower.allow_missing, *check.allow_missing),
             provider=settings.provider,
             providers=tuple(dict(settings.providers).items()),
-            beside=each if len(each) > 1 else (),
+            beside=beside,
             against=(*lower.against, *check.against),
         )
         assignments.append(Assignment(path=path, options=options, codes=select_codes((*layers, *own))))

@@ -21,6 +21,15 @@ if TYPE_CHECKING:
     from nativewheel.wheel.names import Member, WheelName
 
 
+_CONNECTIONS = 8
+# What wheels are full of, and never holds an image.  Others are looked at.
+_TEXTS = (
+    *(".py", ".pyi", ".pyc", ".pyx", ".pxd", ".pxi", ".typed", ".c", ".cc", ".cpp", ".cu", ".cuh", ".h", ".hh", ".hpp", ".inl", ".f", ".f90"),
+    *(".txt", ".md", ".rst", ".html", ".css", ".js", ".map", ".ts", ".json", ".toml", ".yaml", ".yml", ".xml", ".csv", ".cfg", ".ini", ".in"),
+    *(".cmake", ".pc", ".proto", ".fbs", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".ico", ".ttf", ".woff", ".woff2", ".po", ".mo", ".npy", ".npz"),
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WheelImage:
     """One image of a wheel.
@@ -111,7 +120,8 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     be read and for platforms that are not supported, ``LinkageError`` when the images do not agree with each other.
     """
     refuse_unsupported(archive.name)
-    found = native_members(archive)
+    jobs = threads_for(archive, jobs)
+    found = native_members(archive, jobs=jobs)
     expected = expected_format(archive.name, found)
     with ThreadPoolExecutor(max_workers=jobs) as pool:
         own = [member for member, kind in found.items() if kind is expected]
@@ -119,9 +129,27 @@ def read_contents(archive: WheelArchive, *, libc: Libc | None = None, jobs: int 
     return sort_out(archive.name, found, read, libc=libc)
 
 
-def native_members(archive: WheelArchive) -> dict[Member, Format]:
-    """Return the members that are native images by their magic, in archive order."""
-    return {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, formats.HEAD)))}
+def native_members(archive: WheelArchive, *, jobs: int = 1) -> dict[Member, Format]:
+    """Return the members that are native images by their magic, in archive order.
+
+    In a wheel on a web server, files with names that no image has are passed over, because each would have to be fetched.
+    """
+    if not archive.is_remote:
+        return {member: kind for member in archive.entries if (kind := formats.detect(archive.head(member, formats.HEAD)))}
+    candidates = [member for member in archive.entries if not _is_text(member)]
+    with ThreadPoolExecutor(max_workers=jobs) as pool:
+        kinds = pool.map(lambda member: formats.detect(archive.head(member, formats.HEAD)), candidates)
+        return {member: kind for member, kind in zip(candidates, kinds, strict=True) if kind}
+
+
+def threads_for(archive: WheelArchive, jobs: int) -> int:
+    """Return the number of threads to read with where ``jobs`` processors may be used: most of them wait for the network, if there is one."""
+    return max(jobs, _CONNECTIONS) if archive.is_remote else jobs
+
+
+def _is_text(member: Member) -> bool:
+    folder, _, file = member.rpartition("/")
+    return folder.partition("/")[0].endswith(".dist-info") or file.lower().endswith(_TEXTS)
 
 
 def expected_format(name: WheelName, found: Mapping[Member, Format]) -> Format | None:

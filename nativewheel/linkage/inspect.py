@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.manifest import ManifestConsumption
     from nativewheel.linkage.verdict import Evaluation
+    from nativewheel.wheel.source import WheelUrl
 
 # How the repair tools of this field name the folders that they fill: auditwheel and delvewheel "<dist>.libs", delocate ".dylibs".
 _VENDOR_FOLDERS = (".libs", ".dylibs")
 _TOOLS = {"nativewheel.json": "nativewheel", "DELVEWHEEL": "delvewheel", "sboms/auditwheel.cdx.json": "auditwheel"}
 
 
-def inspect_wheel(path: Path, *, lib_path: Iterable[Path] = (), sysroot: Path | None = None, jobs: int = 1) -> Inspection:
-    """Look at the wheel at ``path``.
+def inspect_wheel(path: Path | WheelUrl, *, lib_path: Iterable[Path] = (), sysroot: Path | None = None, jobs: int = 1) -> Inspection:
+    """Look at the wheel at ``path``, which may be on a web server.
 
     ``lib_path`` and ``sysroot`` say where else libraries of the build host may be; ``jobs`` is the number of threads.  A RECORD that disagrees with
     the archive is a warning.  Raises ``UnreadableError`` for what is no wheel, or holds what is no image.

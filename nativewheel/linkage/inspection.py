@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Identity, Image
     from nativewheel.linkage.manifest import Manifest
     from nativewheel.wheel.names import Member, WheelName
+    from nativewheel.wheel.source import WheelUrl
 
 
 class Supply(StrEnum):
@@ -105,7 +106,7 @@ class Inspection:
     something is missing.  Both are None for a wheel without images.  ``tags`` are those of the file name.
     """
 
-    wheel: Path
+    wheel: Path | WheelUrl
     name: WheelName
     version: str
     tags: tuple[str, ...]

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 import nativewheel
-from nativewheel.errors import MachineError, UnreadableError, UsageError
+from nativewheel.errors import MachineError, UsageError
 from nativewheel.wheel.source import SCHEMES, WheelUrl
 
 if TYPE_CHECKING:
@@ -191,5 +191,5 @@ class _Redirects(HTTPRedirectHandler):
     def redirect_request(self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str) -> Request | None:
         scheme = urlsplit(newurl).scheme.lower()
         if scheme not in SCHEMES or (req.type == "https" and scheme != "https"):
-            raise UnreadableError("the server redirects to an address that is not safe", where=(WheelUrl(req.full_url).name,))
+            raise MachineError("the server redirects to an address that is not safe", where=(WheelUrl(req.full_url).name,))
         return super().redirect_request(req, fp, code, msg, headers, newurl)

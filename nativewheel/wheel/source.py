@@ -7,28 +7,20 @@ import stat
 import sys
 import threading
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import unquote, urldefrag, urlsplit
 
 from nativewheel.errors import MachineError, UnreadableError, UsageError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SCHEMES = ("http", "https")
 
 
 @dataclass(frozen=True, slots=True)
 class WheelUrl:
-    """The address of a wheel, without the part after "#"."""
+    """The address of a wheel on a web server, without the part after "#"."""
 
     url: str
-
-    @classmethod
-    def parse(cls, text: str) -> WheelUrl | None:
-        """Return the address that ``text`` is, None when it is none of http or https."""
-        scheme, separator, _ = text.partition("://")
-        return cls(urldefrag(text).url) if separator and scheme.lower() in SCHEMES else None
 
     @property
     def name(self) -> str:
@@ -37,6 +29,12 @@ class WheelUrl:
 
     def __str__(self) -> str:
         return self.url
+
+
+def located(text: str | os.PathLike[str]) -> Path | WheelUrl:
+    """Return the address that ``text`` is, if it is one of http or https, else the path."""
+    scheme, separator, _ = os.fspath(text).partition("://")
+    return WheelUrl(urldefrag(os.fspath(text)).url) if separator and scheme.lower() in SCHEMES else Path(text)
 
 
 class Source(Protocol):
