@@ -65,7 +65,10 @@ def command(
                 failures.append(error)
     if inspections:
         several = len(paths) > 1
-        terminal.result(_pictured(inspections, asked, form) if form in PICTURES else _rendered(terminal, inspections, form, several=several))
+        if form == "html":
+            terminal.result(_page(inspections, asked, threads))
+        else:
+            terminal.result(_drawn(inspections, form) if form in PICTURES else _rendered(terminal, inspections, form, several=several))
     for failure in failures[:-1]:
         terminal.error(str(failure), failure.hint)
     if failures:
@@ -89,15 +92,25 @@ def _symbols(inspection: Inspection, jobs: int) -> dict[str, AskedSymbols]:
     return asked_symbols(inspection, jobs=jobs)
 
 
-def _pictured(inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], form: str) -> str:
-    from nativewheel.report import dot, html_page, mermaid, svg  # noqa: PLC0415  (`show` in words starts faster without them)
+def _page(inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], jobs: int) -> str:
+    from nativewheel.check.engine import check_wheels  # noqa: PLC0415  (as the symbols)
+    from nativewheel.config.assigning import assign  # noqa: PLC0415
+    from nativewheel.config.checking import CheckSettings  # noqa: PLC0415
+    from nativewheel.config.document import Configuration  # noqa: PLC0415
+    from nativewheel.config.settings import Settings  # noqa: PLC0415
+    from nativewheel.report import html_page  # noqa: PLC0415
+
+    assignments = assign([inspection.wheel for inspection in inspections], Configuration(), Settings(), CheckSettings())
+    return html_page.render(inspections, asked, findings=check_wheels(assignments, jobs=jobs).findings)
+
+
+def _drawn(inspections: list[Inspection], form: str) -> str:
+    from nativewheel.report import dot, mermaid, svg  # noqa: PLC0415  (`show` in words starts faster without them)
 
     match form:
         case "mermaid":
             return mermaid.render(inspections)
         case "dot":
             return dot.render(inspections)
-        case "svg":
-            return svg.render(inspections)
         case _:
-            return html_page.render(inspections, asked)
+            return svg.render(inspections)

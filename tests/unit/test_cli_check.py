@@ -133,6 +133,13 @@ def test_forms(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out.startswith("1 NW101 RECORD disagrees with the archive\n")
 
 
+def test_the_page_of_a_wheel_shows_its_findings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert boundary.main(["show", "--format", "html", GOOD, ODD]) == 0
+    page = capsys.readouterr().out
+    assert page.count(">NW109<") == 1
+    assert ">NW101<" not in page
+
+
 def test_rules_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert boundary.main(["rule", "NW104"]) == 0
     assert capsys.readouterr().out.startswith("NW104 beyond-tag (error)\n")
