@@ -81,7 +81,7 @@ def test_a_library_whose_name_is_a_path(tmp_path: Path) -> None:
     path = library(tmp_path / "lib", "/fake/path/libfake.so.1", "int fake(void) { return 5; }", name="libfake.so.1")
     source = wheel(tmp_path, LIBRARY, {"many/lib/libfake.so.1": path.read_bytes()}, name="many")
     done = nativewheel("repair", "-w", tmp_path / "out", "--config", config(tmp_path, export("many")), source, status=4)
-    assert "many/lib/libfake.so.1: its SONAME cannot be the name of a file: /fake/path/libfake.so.1" in done.stderr
+    assert "many/lib/libfake.so.1: its identity cannot be the name of a file: /fake/path/libfake.so.1" in done.stderr
 
 
 def test_a_versioned_library(tmp_path: Path) -> None:
