@@ -5,8 +5,8 @@ types to what the data directories point at.  On these stand ``reader``, which m
 ``runtime``, which tells the C runtimes apart.  ``conventions`` knows how images name libraries.
 
 ``writer`` renames DLLs: ``renaming`` says what changes, ``room`` and ``growing`` find places for longer names, ``patches`` keeps all edits until the
-copy is written, and ``verify`` and ``structure`` look at the result.  ``backend`` has another program do a part of that.  ``importlibrary`` changes the
-files that linkers read.
+copy is written, and ``verify`` and ``structure`` look at the result.  ``backend`` has another program do a part of that.  ``importlibrary`` changes
+the files that linkers read.
 
 DLL names are bytes that the loader compares without regard to case; only ASCII letters are known to have one.
 """
