@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 WORTHWHILE = 32 << 20
 """Bytes of wheels from which on starting processes costs less than it saves."""
+
+MANY = 32
+"""As many wheels, however small, do so, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ def _run(tasks: Sequence[_Task], processes: int) -> Iterator[_Outcome]:
         yield from map(_check_one, tasks)
         return
     # Never by fork: the parent has threads, and a child would inherit the locks that they hold.
-    pool = ProcessPoolExecutor(max_workers=processes, mp_context=multiprocessing.get_context("spawn"))
+    pool = ProcessPoolExecutor(max_workers=processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
     try:
         yield from pool.map(_check_one, tasks)
     except BrokenProcessPool as error:
@@ -99,10 +103,15 @@ def _run(tasks: Sequence[_Task], processes: int) -> Iterator[_Outcome]:
         pool.shutdown(cancel_futures=True)
 
 
+def _leave_interrupts() -> None:
+    """Let the parent decide what ^C does, which the terminal sends to all processes."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def _processes(paths: Sequence[Path | WheelUrl], jobs: int) -> int:
     size = sum(path.stat().st_size for path in paths if isinstance(path, Path) and path.is_file())
     size += sum(WORTHWHILE // 2 for path in paths if isinstance(path, WheelUrl))
-    return max(1, min(jobs, len(paths))) if size >= WORTHWHILE else 1
+    return max(1, min(jobs, len(paths))) if size >= WORTHWHILE or len(paths) >= MANY else 1
 
 
 def _check_one(task: _Task) -> _Outcome:

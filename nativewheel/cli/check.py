@@ -10,7 +10,7 @@ import click
 
 from nativewheel.check.engine import check_wheels
 from nativewheel.check.finding import Severity
-from nativewheel.cli.options import expand_locations, output_options
+from nativewheel.cli.options import expand_locations, expand_wheels, output_options
 from nativewheel.cli.progress import progress
 from nativewheel.cli.terminal import Terminal
 from nativewheel.config.assigning import assign
@@ -39,7 +39,7 @@ _COUNTING = ("text", "json")
 @click.option("--strict", is_flag=True, default=None, help="Let warnings, too, end with exit status 1.")
 @click.option("--exit-zero", is_flag=True, help="End with exit status 0 although there are findings.")
 @click.option("--statistics", is_flag=True, help="Show how many findings there are of each rule.")
-@click.option("--against", metavar="WHEEL", multiple=True, help="Wheel of the previous release, with which a provider is compared.")
+@click.option("--against", metavar="WHEEL", multiple=True, help="Wheel of the previous release, with which a provider is compared; or a folder.")
 @click.option("--provider", metavar="PATH", multiple=True, help="Wheel, folder of wheels or site-packages folder where providers are looked for.")
 @click.option("--allow-missing", metavar="GLOB", multiple=True, help="Libraries that nothing needs to supply.")
 @click.option("-j", "--jobs", metavar="N", type=click.IntRange(1, MOST_JOBS), help="Number of processors to use.  [default: all usable ones]")
@@ -91,6 +91,8 @@ def command(
 def _settings(options: dict[str, object]) -> CheckSettings:
     """Make settings of the options that were given; those that take codes may have several with commas between."""
     given = {name.replace("_", "-"): value for name, value in options.items() if value is not None and value != ()}
+    if isinstance(against := given.get("against"), tuple):
+        given["against"] = expand_wheels(against, folders=True)
     for key in ("select", "extend-select", "ignore"):
         value = given.get(key)
         if isinstance(value, tuple):

@@ -10,12 +10,12 @@ from nativewheel.check.engine import Assignment
 from nativewheel.check.options import CheckOptions
 from nativewheel.check.selection import SelectionLayer, select_codes
 from nativewheel.config.select import selects
-from nativewheel.errors import UnreadableError
+from nativewheel.errors import UnreadableError, UsageError
 from nativewheel.wheel.names import WheelName
 from nativewheel.wheel.source import WheelUrl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from nativewheel.config.checking import CheckSettings
     from nativewheel.config.document import Configuration
@@ -45,16 +45,26 @@ def assign(paths: Sequence[Path | WheelUrl], configuration: Configuration, comma
         else:
             settings = configuration.for_wheel(name, command, {})
             own = (*_ignores(lower, name), *_ignores(check, name))
+        against = (*lower.against, *check.against)
+        _require("provider", settings.provider)
+        _require("against", against)
         options = CheckOptions(
             # What a repair leaves out on purpose is to come from elsewhere, too.
             allow_missing=(*settings.exclude, *settings.allow_missing, *lower.allow_missing, *check.allow_missing),
             provider=settings.provider,
             providers=tuple(dict(settings.providers).items()),
             beside=beside,
-            against=(*lower.against, *check.against),
+            against=against,
         )
         assignments.append(Assignment(path=path, options=options, codes=select_codes((*layers, *own))))
     return tuple(assignments)
+
+
+def _require(option: str, places: Iterable[Path]) -> None:
+    """Refuse what is not there once, and not for each wheel that would be compared with it."""
+    for place in places:
+        if not place.exists():
+            raise UsageError(f"--{option}: there is no {place}")
 
 
 def _layer(settings: CheckSettings, where: str) -> SelectionLayer:

@@ -64,6 +64,9 @@ def rules(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
         (("--statistics", "--format", "sarif", GOOD), 2),
         (("missing-1.0-py3-none-any.whl",), 2),
         (("--config", "missing.toml", GOOD), 2),
+        (("--against", "missing-1.0-py3-none-any.whl", GOOD), 2),
+        (("--provider", "missing", GOOD), 2),
+        (("--against", ".", "--provider", ".", "--select", "NW5", GOOD), 0),
     ],
 )
 def test_exit_statuses(arguments: tuple[str, ...], status: int) -> None:
