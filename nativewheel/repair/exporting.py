@@ -185,7 +185,8 @@ def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:
     taken: dict[str, Member] = {}
     places: dict[Member, Exported] = {}
     for exported in exports:
-        other = taken.setdefault(exported.identity, exported.image.member)
+        key = formats.conventions(exported.image.image.format).key
+        other = taken.setdefault(key(exported.identity), exported.image.member)
         if other != exported.image.member:
             raise LinkageError(
                 f"{other} and {exported.image.member} are different libraries, and both would be exported as {exported.identity}",

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 from madeimages import MadeHost
+from madepe import Pe
 from smallwheels import wheel
 
 from nativewheel.errors import LinkageError, MachineError, ProviderError, UsageError
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Image, Kind, Requirement, Symbol
 from nativewheel.formats.pe.toolset import linker_version
-from nativewheel.linkage.contents import WheelImage
+from nativewheel.linkage.contents import WheelImage, read_contents
 from nativewheel.linkage.graph import Graph, GraphBuilder, Link, Reach
 from nativewheel.linkage.naming import exported_identity, module_name
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, Variant
 from nativewheel.repair import windows as repair_windows
 from nativewheel.repair.consuming import refuse_programs
-from nativewheel.repair.exporting import Exported
+from nativewheel.repair.exporting import Exported, find_exports
 from nativewheel.repair.options import ExportRule, RepairOptions
 from nativewheel.repair.runtimes import is_debug, is_unshared
 from nativewheel.repair.windows import Windows
@@ -152,6 +153,12 @@ def test_the_folder_of_what_the_user_adds_is_for_the_shim(platform: Windows) -> 
     (link,) = graph.links[Member(MODULE)]
     assert (link.member, platform.needs_shim(link)) == (added.member, True)
     assert platform.shim_folders(graph, None) == ("small.libs",)
+
+
+def test_dlls_whose_names_differ_in_case_only_are_not_exported_both(tmp_path: Path) -> None:
+    members = {"pkg/a/foo.dll": Pe(base=1).build(), "pkg/b/Foo.dll": Pe(base=2, exports=(("made", None),)).build()}
+    with opened(tmp_path, members) as archive, pytest.raises(LinkageError, match=r"both would be exported as nw_small__\w+\.dll"):
+        find_exports(archive, read_contents(archive).images, [ExportRule(library=("*.dll",))])
 
 
 def test_a_program_needs_a_copy_beside_it(platform: Windows) -> None:
