@@ -65,6 +65,11 @@ def test_one_library_in_wheels_of_one_release(tmp_path: Path) -> None:
     assert found("NW604", with_library(tmp_path, "spam"), with_library(tmp_path, "spam", "py3-none-linux_x86_64")) == []
 
 
+@pytest.mark.parametrize("file", ["libstdc++-5d72f927.so.6.0.33", "libgfortran.so.5", "msvcp140-0fa7eb79.dll", "libgcc_s.1.dylib"])
+def test_runtimes_of_compilers_stay_where_they_are(tmp_path: Path, file: str) -> None:
+    assert found("NW604", *(with_library(tmp_path, name, file=file) for name in ("spam", "eggs"))) == []
+
+
 def requiring(folder: Path, name: str, *lines: str, tag: str = "py3-none-any", version: str = "1.0") -> Path:
     return wheel(folder, tag, {}, name=name, requires=lines, version=version)
 

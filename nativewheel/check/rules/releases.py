@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from nativewheel.check.finding import Finding
 
 _LONGEST_LINE = 4096
+# What comes with a compiler goes with the code that it compiled; nobody can promise it for the code of others.
+_RUNTIME = re.compile(
+    r"lib(?:gcc_s|stdc\+\+|gfortran|quadmath|gomp|atomic|ssp|winpthread|c\+\+|c\+\+abi|unwind|omp|iomp5)[-._]|msvcp|vcruntime|concrt|vcomp", re.I
+)
 
 
 class OneIdentity(SetRule):
@@ -151,6 +156,8 @@ Distributions that can be installed together carry the same library, byte for by
 downloads it twice, and has its code and its state (thread pools, caches, configuration) in memory twice; a security fix in it needs a release of \
 each.
 
+Runtimes of compilers (libstdc++, libgfortran, libgomp, msvcp140 and others) are no finding: they go with the code that the compiler made.
+
 One distribution can export the library and the others use it from there: see "Sharing" in the documentation. "When not to share" says when copies \
 are the better choice.
 
@@ -166,6 +173,8 @@ right for libraries that are small or whose releases the distributions cannot ag
         for wheel in wheels:
             for library in wheel.libraries:
                 file = library.member.rpartition("/")[2]
+                if _RUNTIME.match(file):
+                    continue
                 having[file if is_hashed(file) else library.digest].append((wheel, library))
         for holders in having.values():
             first = next(((wheel, library, others) for (wheel, library), others in _with_rivals(holders) if others), None)
