@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
+LONGEST_SOURCE = 1 << 22
+"""Most bytes of a source that is parsed; the parser takes a hundred times as much memory."""
+
 _LOADS = frozenset({"load", "enable"})
 """What the interface of a shim calls the function."""
 _IMPORTING = frozenset({"__import__", "exec", "eval", "import_module", "exec_module", "load_module", "load_dynamic", "run_module", "run_path"})
@@ -76,6 +79,8 @@ def used_distributions(source: bytes) -> frozenset[str] | None:
 
 def _parsed(source: bytes) -> list[ast.stmt] | str:
     """Return the statements, or why there are none."""
+    if len(source) > LONGEST_SOURCE:
+        return "it is too long to be understood"
     try:
         with warnings.catch_warnings(action="ignore"):
             return ast.parse(source).body

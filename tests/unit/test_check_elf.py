@@ -82,6 +82,13 @@ def test_a_search_path_by_which_nothing_is_looked_for_is_a_warning(tmp_path: Pat
     assert (finding.severity, finding.member) == ("warning", LIBRARY)
 
 
+def test_images_with_the_same_search_path_are_reported_once(tmp_path: Path) -> None:
+    spoiled = changed(tmp_path / "x", USER, "--set-rpath", "/home/me/lib")
+    (finding,) = found("NW202", wheel(tmp_path, TAG, {MODULE: spoiled, "small/_b.abi3.so": spoiled, "small/_c.abi3.so": spoiled, LIBRARY: CORE}))
+    assert finding.member == MODULE
+    assert finding.message == "the search path has /home/me/lib, a folder of the build host (so do 2 more images)"
+
+
 def test_an_empty_entry_is_the_current_folder(tmp_path: Path) -> None:
     (finding,) = found("NW202", wheel(tmp_path, TAG, {MODULE: changed(tmp_path / "x", USER, "--set-rpath", ":$ORIGIN/lib")}))
     assert "an empty entry, which means the current folder" in finding.message

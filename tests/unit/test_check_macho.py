@@ -93,6 +93,14 @@ def test_a_macos_that_the_tag_promises(tmp_path: Path, tag: str, minimum: int) -
     assert found("NW303", wheel(tmp_path, f"py3-none-{tag}", {LIBRARY: data})) == []
 
 
+def test_images_that_need_the_same_are_reported_once(tmp_path: Path) -> None:
+    both = fat((ARM64, image(minimum=0x0E0000)), (X86_64, image(cpu=X86_64, minimum=0x0E0000)))
+    files = {LIBRARY: both, "small/libtwo.dylib": both, "small/libthree.dylib": core(BOTH)}
+    (finding,) = found("NW303", wheel(tmp_path, "py3-none-macosx_11_0_universal2", files))
+    assert finding.member == LIBRARY
+    assert finding.message == "needs macOS 14.0 on arm64 and x86_64, and macosx_11_0_universal2 promises 11.0 (so does 1 more image)"
+
+
 def test_a_slice_is_missing(tmp_path: Path) -> None:
     path = wheel(tmp_path, BOTH_TAG, {MODULE: user(ARM), LIBRARY: core(BOTH)})
     (finding,) = found("NW304", path)

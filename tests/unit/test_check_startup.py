@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from nativewheel.check.startup import late_call, used_distributions, wrong_swap
+from nativewheel.check.startup import LONGEST_SOURCE, late_call, used_distributions, wrong_swap
 from nativewheel.shim.inject import ShimPackage, package_init, swap_module, with_call
 from nativewheel.shim.package import ShimProvider
 
@@ -124,6 +124,10 @@ def test_sources_that_cannot_be_understood(source: bytes, problem: str) -> None:
         assert found is not None
         assert found.startswith((problem, "it is too deeply nested"))
     assert used_distributions(source) is None
+
+
+def test_sources_that_are_too_long() -> None:
+    assert late_call(b"#" * (LONGEST_SOURCE + 1), SHIM, OWN) == "it is too long to be understood"
 
 
 def test_what_is_injected_is_proven() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -200,6 +201,16 @@ def test_damaged_certificates_are_findings_and_no_errors(data: st.DataObject) ->
     for _ in range(data.draw(st.integers(1, 4))):
         whole[data.draw(st.integers(start, len(whole) - 1))] = data.draw(st.integers(0, 255))
     assert set(kinds(bytes(whole), "made.dll")) <= {DefectKind.FALSE_CERTIFICATE}
+
+
+@given(st.sampled_from([CORE, macho().build(), signed(Pe(load_config=load_config()).build())]), st.data())
+def test_damage_is_told_of_in_one_way(whole: bytes, data: st.DataObject) -> None:
+    image = formats.read(whole, "libmade.so.1")
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 8))):
+        damaged[data.draw(st.integers(0, min(len(whole), 2048) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(UnreadableError):
+        list(defects(bytes(damaged[: data.draw(st.integers(0, len(whole)))]), image))
 
 
 def test_what_cannot_be_read_is_an_error() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nativewheel.check.alike import alike
 from nativewheel.check.few import few
 from nativewheel.check.finding import Severity
 from nativewheel.check.rule import Rule
@@ -100,19 +101,18 @@ Link without `-Wl,-rpath`, or with `-Wl,-rpath,'$ORIGIN'`; CMake takes its build
 repair` and `patchelf --set-rpath` take entries out of finished images."""
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
-        """Report the entries of each image together."""
+        """Report the entries of an image together."""
+        found = []
         for image in wheel.contents.images:
-            entries = [item.detail for item in wheel.defects[image.member] if item.kind is DefectKind.HOST_RUNPATH]
+            entries = tuple(item.detail for item in wheel.defects[image.member] if item.kind is DefectKind.HOST_RUNPATH)
             if entries:
-                shown = listed([printable(entry) or "an empty entry, which means the current folder" for entry in entries])
-                plural = "s" if len(entries) > 1 else ""
-                yield self.found(
-                    wheel,
-                    f"the search path has {shown}, {'' if plural else 'a '}folder{plural} of the build host",
-                    fix="link without -Wl,-rpath, or let `nativewheel repair` take it out",
-                    member=image.member,
-                    severity=Severity.ERROR if _searches(image.image) else Severity.WARNING,
-                )
+                found.append((image.member, (entries, Severity.ERROR if _searches(image.image) else Severity.WARNING)))
+        for member, (entries, severity), others in alike(found):
+            shown = listed([printable(entry) or "an empty entry, which means the current folder" for entry in entries])
+            folders = "folders" if len(entries) > 1 else "a folder"
+            message = f"the search path has {shown}, {folders} of the build host{others}"
+            fix = "link without -Wl,-rpath, or let `nativewheel repair` take it out"
+            yield self.found(wheel, message, fix=fix, member=member, severity=severity)
 
 
 def _searches(image: Image) -> bool:
@@ -172,7 +172,7 @@ Python::Python in CMake, `python.dependency(embed: false)` in Meson. Programs th
         """Look at all images but programs."""
         links = wheel.graph.links if wheel.graph else {}
         images = (image for image in wheel.contents.images if image.image.kind is not Kind.PROGRAM)
-        found = [(image, link) for image in images for link in links.get(image.member, ()) if link.reach is Reach.INTERPRETER]
-        for (image, link), others in few(found):
-            message = f"asks for {printable(link.name)}, which the interpreter that imports it need not have as a library{others}"
-            yield self.found(wheel, message, fix="do not link it with libpython", member=image.member)
+        found = ((image.member, link.name) for image in images for link in links.get(image.member, ()) if link.reach is Reach.INTERPRETER)
+        for member, name, others in alike(found):
+            message = f"asks for {printable(name)}, which the interpreter that imports it need not have as a library{others}"
+            yield self.found(wheel, message, fix="do not link it with libpython", member=member)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nativewheel.check.alike import alike
 from nativewheel.check.few import few
 from nativewheel.check.finding import Severity
 from nativewheel.check.rule import Rule
@@ -14,11 +15,12 @@ from nativewheel.linkage.contents import WheelImage
 from nativewheel.wheel.names import listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
     from nativewheel.formats.image import Arch
+    from nativewheel.wheel.names import Member
 
 _SEARCHED = "@rpath/"
 
@@ -77,15 +79,12 @@ and `-delete_rpath` change both; `nativewheel repair` does it for every image of
         """Report names first, then search paths."""
         yield from self._names(wheel)
         searched = any(item.name.startswith(_SEARCHED) for image in wheel.contents.images for item in image.image.dependencies)
-        for member, items in wheel.defects.items():
-            if entries := [item.detail for item in items if item.kind is DefectKind.HOST_LC_RPATH]:
-                yield self.found(
-                    wheel,
-                    f"the search path has {listed(list(map(printable, entries)))}, of the build host",
-                    fix="link without -rpath, or delete it with install_name_tool -delete_rpath",
-                    member=member,
-                    severity=Severity.ERROR if searched else Severity.WARNING,
-                )
+        severity = Severity.ERROR if searched else Severity.WARNING
+        paths = ((member, tuple(item.detail for item in items if item.kind is DefectKind.HOST_LC_RPATH)) for member, items in wheel.defects.items())
+        for member, entries, others in alike((member, entries) for member, entries in paths if entries):
+            message = f"the search path has {listed(list(map(printable, entries)))}, of the build host{others}"
+            fix = "link without -rpath, or delete it with install_name_tool -delete_rpath"
+            yield self.found(wheel, message, fix=fix, member=member, severity=severity)
 
     def _names(self, wheel: CheckedWheel) -> Iterator[Finding]:
         found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.HOST_INSTALL_NAME]
@@ -116,17 +115,10 @@ the newest version that is needed (`nativewheel repair` does)."""
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Compare each image with the tags, for each architecture."""
-        promised = _promised(wheel)
-        found = []
-        for image in wheel.contents.images:
-            for arch, floor in macos.floors([(image.member, image.image)], promised).items():
-                version, tag = promised[arch]
-                if floor.release > version:
-                    found.append((image.member, arch, floor, tag, version))
-        for (member, arch, floor, tag, version), others in few(found):
-            needs = f"needs macOS {macos.written(floor.exact)} on {macos.spelled(arch)}, and {tag} promises {macos.written(version)}{others}"
+        for member, (archs, exact, tag, version), others in alike(_above(wheel)):
+            message = f"needs macOS {macos.written(exact)} on {_spelled(archs)}, and {tag} promises {macos.written(version)}{others}"
             fix = f"build it with MACOSX_DEPLOYMENT_TARGET={macos.written(version)}, or raise the tag"
-            yield self.found(wheel, needs, fix=fix, member=member)
+            yield self.found(wheel, message, fix=fix, member=member)
 
 
 class SliceMissing(Rule):
@@ -160,6 +152,18 @@ the wheel the tag of the one architecture that it has."""
             yield self.found(wheel, message, fix="build it for both architectures", member=image.member)
 
 
+def _above(wheel: CheckedWheel) -> Iterator[tuple[Member, tuple[frozenset[Arch], macos.Version, str, macos.Version]]]:
+    """Yield the images that need more than is promised: on which architectures, which version, the tag, and what that promises."""
+    promised = _promised(wheel)
+    for image in wheel.contents.images:
+        needs: dict[tuple[macos.Version, str, macos.Version], list[Arch]] = {}
+        for arch, floor in macos.floors([(image.member, image.image)], promised).items():
+            version, tag = promised[arch]
+            if floor.release > version:
+                needs.setdefault((floor.exact, tag, version), []).append(arch)
+        yield from ((image.member, (frozenset(archs), *key)) for key, archs in needs.items())
+
+
 def _promised(wheel: CheckedWheel) -> Mapping[Arch, tuple[macos.Version, str]]:
     """Return the oldest system that the tags promise for each architecture, and the tag that does."""
     found: dict[Arch, tuple[macos.Version, str]] = {}
@@ -178,5 +182,5 @@ def _is_data(image: WheelImage, lacking: Sequence[WheelImage], wanted: set[Arch]
     return any(wanted - has <= set(other.image.archs) for other in lacking) if has else some_fit
 
 
-def _spelled(archs: set[Arch]) -> str:
+def _spelled(archs: Iterable[Arch]) -> str:
     return " and ".join(sorted(map(macos.spelled, archs)))

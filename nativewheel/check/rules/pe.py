@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nativewheel.check.alike import alike
 from nativewheel.check.few import few
 from nativewheel.check.finding import Severity
 from nativewheel.check.rule import Rule
 from nativewheel.formats.defects import DefectKind
 from nativewheel.linkage import runtimes
+from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
-    from nativewheel.wheel.names import Member
 
 
 class DebugRuntime(Rule):
@@ -34,9 +35,9 @@ Source: Visual Studio licence, "Distributable Code Files"; Microsoft, "Preparing
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each dependency."""
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.DEBUG_RUNTIME]
-        for (member, item), others in few(found):
-            message = f"asks for {item.detail}, a debug runtime that only developers have{others}"
+        found = ((member, item.detail) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.DEBUG_RUNTIME)
+        for member, name, others in alike(found):
+            message = f"asks for {name}, a debug runtime that only developers have{others}"
             yield self.found(wheel, message, fix="build it for release", member=member)
 
 
@@ -92,10 +93,9 @@ Take the runtime from the redistributable of the compiler that made the images (
         """Compare what asks for a runtime with the copy in the wheel."""
         if wheel.graph is None:
             return
-        found = [(key, item) for key, item in runtimes.outdated(wheel.archive, wheel.graph) if key in wheel.graph.images]
-        for (key, item), others in few(found):
+        found = ((Member(str(key)), item) for key, item in runtimes.outdated(wheel.archive, wheel.graph))
+        for member, item, others in alike(found):
             message = f"made by Visual C++ {item.asking}, and {item.name} in the wheel is of {item.serving}{others}"
-            member: Member = wheel.graph.images[key].member  # type: ignore[index]
             yield self.found(wheel, message, fix="put a runtime into the wheel that is as new as the compiler", member=member)
 
 
@@ -121,10 +121,10 @@ Source: Microsoft, "/DEPENDENTLOADFLAG"; bind(1) of the Windows SDK; PE format, 
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each image."""
-        for member, items in wheel.defects.items():
-            for item in items:
-                if item.kind is DefectKind.BOUND_IMPORTS:
-                    yield self.found(wheel, "has bound imports", fix="do not bind it", member=member)
-                if item.kind is DefectKind.LOAD_FLAGS:
-                    message = f"has dependent-load flags ({item.detail}), with which Windows looks for its DLLs in few folders only"
-                    yield self.found(wheel, message, fix="link it without /DEPENDENTLOADFLAG", member=member)
+        found = ((member, item) for member, items in wheel.defects.items() for item in items)
+        for member, item, others in alike(found):
+            if item.kind is DefectKind.BOUND_IMPORTS:
+                yield self.found(wheel, f"has bound imports{others}", fix="do not bind it", member=member)
+            if item.kind is DefectKind.LOAD_FLAGS:
+                message = f"has dependent-load flags ({item.detail}), with which Windows looks for its DLLs in few folders only{others}"
+                yield self.found(wheel, message, fix="link it without /DEPENDENTLOADFLAG", member=member)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from packaging.specifiers import SpecifierSet
@@ -10,11 +10,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from nativewheel import formats
+from nativewheel.check.alike import alike
 from nativewheel.check.few import few
 from nativewheel.check.rule import Rule
 from nativewheel.check.uses import metadata_member, owner, requirements, uses
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.contents import LinuxTarget
+from nativewheel.linkage import windows
+from nativewheel.linkage.contents import LinuxTarget, WindowsTarget
 from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.loaders import known_policies
 from nativewheel.linkage.manifest import MANIFEST
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
+    from nativewheel.check.uses import Use
     from nativewheel.formats.image import Identity
-    from nativewheel.linkage.contents import WheelImage
 
 
 class NothingSupplies(Rule):
@@ -52,31 +54,40 @@ Run `nativewheel repair`, which vendors the library or takes it from a provider.
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each library once, with the first image that asks for it."""
-        lost: dict[str, list[tuple[WheelImage, Identity]]] = defaultdict(list)
-        for member, image in wheel.graph.images.items() if wheel.graph else ():
-            names = formats.conventions(image.image.format)
-            # A program of Windows finds its DLLs beside itself or on PATH, and where it is used is up to its users.
-            if image.image.kind is Kind.PROGRAM and not names.PLACED:
-                continue
-            for link in wheel.graph.links[member] if wheel.graph else ():
-                if link.reach is Reach.NOWHERE and not owner(link, wheel) and not _promised(wheel, link.name):
-                    lost[names.key(link.name)].append((image, link.name))
-        for asking, others in few(lost.values()):
-            image, name = asking[0]
-            more = f" (as do {len(asking) - 1} more images)" if len(asking) > 1 else ""
+        found = list(_lost(wheel))
+        names = {key: name for _, key, name in reversed(found)}
+        for (member, key, more), others in few(list(alike((member, key) for member, key, _ in found))):
+            name = names[key]
             refused = wheel.suppliers.refused.get(name)
             reason = f": {refused.message}" if refused else ""
             message = f"asks for {printable(name)}, which neither {', '.join(wheel.name.platforms)} nor the wheel supplies{more}{reason}{others}"
             fix = (refused and refused.hint) or "vendor it with `nativewheel repair`, name its wheel with --provider, or --allow-missing it"
-            yield self.found(wheel, message, fix=fix, member=image.member)
+            yield self.found(wheel, message, fix=fix, member=member)
+
+
+def _lost(wheel: CheckedWheel) -> Iterator[tuple[Member, str, Identity]]:
+    """Yield the images that ask for what nothing supplies, with a form of the name that is equal for all its spellings, and the name."""
+    for member, image in wheel.graph.images.items() if wheel.graph else ():
+        names = formats.conventions(image.image.format)
+        # A program of Windows finds its DLLs beside itself or on PATH, and where it is used is up to its users.
+        if image.image.kind is Kind.PROGRAM and not names.PLACED:
+            continue
+        for link in wheel.graph.links[member] if wheel.graph else ():
+            if link.reach is Reach.NOWHERE and not owner(link, wheel) and not _promised(wheel, link.name):
+                yield member, names.key(link.name), link.name
 
 
 def _promised(wheel: CheckedWheel, name: Identity) -> bool:
-    """Whether the platform has a library; a tag that promises nothing (``linux_x86_64``) is taken for the one that promises most."""
+    """Whether the platform has a library; a tag that says nothing about that (``linux_x86_64``) is taken for the one that promises most."""
     target = wheel.contents.target
-    if wheel.promised or not isinstance(target, LinuxTarget):
-        return wheel.supplies(name)
-    return any(policy.supplies(name) for policy in known_policies(target).policies)
+    match target:
+        case LinuxTarget() if not wheel.promised:
+            return any(policy.supplies(name) for policy in known_policies(target).policies)
+        case WindowsTarget() if set(wheel.name.abis) == {"none"}:
+            # Any Python can install the wheel; every one that is still cared for brings what CPython 3.9 brings.
+            return windows.supply(replace(wheel.name, pythons=("cp39",), abis=("abi3",)), target.arch).has(name)
+        case _:
+            return wheel.supplies(name)
 
 
 class ProviderNotRequired(Rule):
@@ -99,9 +110,11 @@ Let `nativewheel repair` add the requirement that the provider asks for. Program
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Compare names with requirements; each provider once."""
-        required = [requirement.name for requirement in requirements(wheel)]
-        found = {use.provider: use for use in reversed(list(uses(wheel))) if not any(use.is_of(name) for name in required)}
-        for use, others in few(list(reversed(found.values()))):
+        found: dict[str, Use] = {}
+        for use in uses(wheel):
+            found.setdefault(use.provider, use)
+        required = [requirement.name for requirement in requirements(wheel)] if found else []
+        for use, others in few([use for use in found.values() if not any(use.is_of(name) for name in required)]):
             message = f"uses {printable(use.link.name)}, and METADATA does not require {printable(use.provider)}{others}"
             yield self.found(wheel, message, fix="add the Requires-Dist that the provider asks for", member=use.image.member)
 
@@ -124,7 +137,7 @@ Source: PEP 440, PEP 508."""
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Compare the version in the manifest with both ranges."""
         consumes = wheel.manifest.consumes if wheel.manifest else ()
-        stated = requirements(wheel)
+        stated = requirements(wheel) if consumes else ()
         built = {(item.provider, item.version) for item in consumes}
         for item in consumes:
             if not _lets_in(SpecifierSet(item.requires), item.version):
