@@ -120,7 +120,7 @@ def _check_one(task: _Task) -> _Outcome:
     try:
         with CheckedWheel(assignment.path, assignment.options, jobs=task.threads, kept=task.kept) as wheel:
             rules = [rule() for rule in RULES if issubclass(rule, Rule) and rule.code in assignment.codes]
-            findings = tuple(finding for rule in rules for finding in rule.check(wheel))
+            findings = tuple(finding for rule in sorted(rules, key=lambda rule: rule.greedy) for finding in rule.check(wheel))
             wanted = task.in_set and any(issubclass(rule, SetRule) and rule.code in assignment.codes for rule in RULES)
             return _Outcome(findings=findings, facts=wheel.facts if wanted else None)
     except NativewheelError as error:

@@ -44,7 +44,9 @@ class Explained:
 
 
 class Rule(Explained, ABC):
-    """A rule about one wheel."""
+    """A rule about one wheel; one that is ``greedy`` looks at everything, and goes last, so that it need not read again what others have read."""
+
+    greedy: ClassVar[bool] = False
 
     @abstractmethod
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:

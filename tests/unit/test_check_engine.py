@@ -13,9 +13,12 @@ import nativewheel
 from nativewheel.check import engine
 from nativewheel.check.options import CheckOptions
 from nativewheel.errors import UnreadableError, UsageError
+from nativewheel.wheel.archive import WheelArchive
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from nativewheel.wheel.names import Member
 
 TAG = "py3-none-manylinux_2_17_x86_64"
 
@@ -55,6 +58,24 @@ def test_progress(several: list[Path]) -> None:
     assignments = [engine.Assignment(path=path, options=CheckOptions(), codes=frozenset()) for path in several]
     engine.check_wheels(assignments, progress=lambda *state: seen.append(state))
     assert seen == [(path.name, index, 4) for index, path in enumerate(several)]
+
+
+def test_every_member_is_inflated_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (path,) = repaired([provider(tmp_path)], tmp_path / "out")
+    read: list[str] = []
+    raw = WheelArchive.raw
+
+    def counted(archive: WheelArchive, member: Member) -> bytes:
+        read.append(member)
+        return raw(archive, member)
+
+    monkeypatch.setattr(WheelArchive, "raw", counted)
+    assert nativewheel.check([path], jobs=4).findings == ()
+    with WheelArchive(path) as archive:
+        members = set(archive.entries)
+    dist_info = {member for member in members if "/nativewheel.json" in member or member.endswith("/RECORD")}
+    assert set(read) == members
+    assert [member for member in sorted(members - dist_info) if read.count(member) > 1] == []
 
 
 def test_rules_about_sets_want_a_set(several: list[Path]) -> None:

@@ -26,6 +26,7 @@ class RecordDisagrees(Rule):
     """NW101."""
 
     code = "NW101"
+    greedy = True
     name = "record-disagrees"
     summary = "RECORD disagrees with the archive"
     explanation = """\

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _LONGEST_LINE = 4096
 # What comes with a compiler goes with the code that it compiled; nobody can promise it for the code of others.
 _RUNTIME = re.compile(
-    r"lib(?:gcc_s|stdc\+\+|gfortran|quadmath|gomp|atomic|ssp|winpthread|c\+\+|c\+\+abi|unwind|omp|iomp5)[-._]|msvcp|vcruntime|concrt|vcomp", re.I
+    r"lib(?:gcc_s|stdc\+\+|gfortran|quadmath|atomic|ssp|winpthread|c\+\+|c\+\+abi|unwind)[-._]|msvcp|vcruntime|concrt|vcomp", re.IGNORECASE
 )
 
 
@@ -156,7 +156,7 @@ Distributions that can be installed together carry the same library, byte for by
 downloads it twice, and has its code and its state (thread pools, caches, configuration) in memory twice; a security fix in it needs a release of \
 each.
 
-Runtimes of compilers (libstdc++, libgfortran, libgomp, msvcp140 and others) are no finding: they go with the code that the compiler made.
+Runtimes of compilers (libstdc++, libgfortran, msvcp140 and others) are no finding: they go with the code that the compiler made.
 
 One distribution can export the library and the others use it from there: see "Sharing" in the documentation. "When not to share" says when copies \
 are the better choice.
