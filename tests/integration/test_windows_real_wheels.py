@@ -58,7 +58,7 @@ class Published(NamedTuple):
 def wheels(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Published]:
     """Repair those of each architecture in one call, each with its own folder of libraries: some have different ones of one name."""
     root = tmp_path_factory.mktemp("published")
-    before = {name: undelvewheeled(name, root / name) for name in WHEELS}
+    before = {name: undelvewheeled(name, root / name, level=0) for name in WHEELS}
     outputs: dict[str, Outcome] = {}
     for arch in ARCHS:
         mine = {name: found for name, found in before.items() if name.endswith(f"{arch}.whl")}
