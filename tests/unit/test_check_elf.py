@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from checked import edited, found
+from madeimages import content
 from madeshares import CORE, PROGRAM, USER, changed, consumer, provider, repaired
 from smallwheels import wheel
 from spoiled import with_alignment, with_dynamic, with_stack, without_stack
@@ -107,6 +108,15 @@ def test_segments(tmp_path: Path, code: str, severity: str, spoiled: bytes) -> N
     (finding,) = found(code, wheel(tmp_path, TAG, {LIBRARY: spoiled, "small/lib/libother.so.1": CORE}))
     assert (finding.severity, finding.member) == (severity, LIBRARY)
     assert found(code, wheel(tmp_path, TAG, {LIBRARY: CORE})) == []
+
+
+def test_musl_heeds_the_stack_of_programs_only(tmp_path: Path) -> None:
+    data = content("ntcore-1.2.7-cp311-cp311-linux_x86_64.whl", "ntcore/lib/libntcore.so.1")
+    tag = "py3-none-musllinux_1_2_x86_64"
+    assert found("NW204", wheel(tmp_path, tag, {LIBRARY: with_stack(data, 7)})) == []
+    program = changed(tmp_path / "x", with_stack(PROGRAM, 7), "--set-interpreter", "/lib/ld-musl-x86_64.so.1", "--remove-needed", "libc.so.6")
+    (finding,) = found("NW204", wheel(tmp_path / "program", tag, {LIBRARY: data, "small-1.0.data/scripts/tool": program}))
+    assert finding.message == "PT_GNU_STACK has the flag for executable, and every thread of it gets one"
 
 
 def test_many_images_do_not_flood(tmp_path: Path) -> None:

@@ -8,12 +8,15 @@ from nativewheel.check.few import few
 from nativewheel.check.finding import Severity
 from nativewheel.check.rule import Rule
 from nativewheel.formats.defects import DefectKind
+from nativewheel.formats.image import Kind, Libc
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
+
+_STACK = DefectKind.EXECUTABLE_STACK
 
 
 class ExecutableStack(Rule):
@@ -25,7 +28,8 @@ class ExecutableStack(Rule):
     explanation = """\
 An image whose PT_GNU_STACK segment is executable, or that has none, asks the loader to make the stacks of the whole process executable. glibc 2.41 \
 and later refuse to load such an image into a process that runs (`cannot enable executable stack as shared object requires`), as SELinux did before; \
-elsewhere it takes a protection away from everything else in the process.
+elsewhere it takes a protection away from everything else in the process. musl heeds the flag of programs only, so that in wheels for it only these \
+are reported.
 
 Most often one assembler source without `.section .note.GNU-stack,"",@progbits` is why; nested functions of GCC are the other reason.
 
@@ -36,11 +40,16 @@ Add the section to the assembler source, or link with `-Wl,-z,noexecstack` when 
 --clear-execstack` takes the flag away."""
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
-        """Report each image."""
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.EXECUTABLE_STACK]
-        for (member, item), others in few(found):
-            message = f"{item.detail}, and glibc 2.41 and later do not load it{others}"
-            yield self.found(wheel, message, fix="link it with -Wl,-z,noexecstack", member=member)
+        """Report each image that a loader heeds."""
+        target = wheel.contents.target
+        is_musl = target is not None and target.libc is Libc.MUSL
+        found = []
+        for image in wheel.contents.images:
+            if image.image.kind is Kind.PROGRAM or not is_musl:
+                reason = "every thread of it gets one" if image.image.kind is Kind.PROGRAM else "glibc 2.41 and later do not load it"
+                found += [(image.member, f"{item.detail}, and {reason}") for item in wheel.defects[image.member] if item.kind is _STACK]
+        for (member, message), others in few(found):
+            yield self.found(wheel, f"{message}{others}", fix="link it with -Wl,-z,noexecstack", member=member)
 
 
 class TextRelocations(Rule):
