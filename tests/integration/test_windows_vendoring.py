@@ -220,6 +220,14 @@ def test_a_library_that_code_opens(python: WindowsPython, zig: Samples, tmp_path
     assert good(python.run(code, folder)) == "101 102 103"
 
 
+def test_a_dll_that_another_module_does_not_load_later(python: WindowsPython, zig: Samples, tmp_path: Path) -> None:
+    """What one delay-loads is loaded beforehand, although the other one would bring it, if it were imported."""
+    source = consumer(tmp_path / "dist", "user", zig.bar(delayed=True), files={"user/_qux.pyd": zig.bar(module="_qux").read_bytes()})
+    output = repair(source, tmp_path / "out", "--lib-path", host(tmp_path / "host", zig.foo()))
+    code = "import user._bar as m; print(m.version(), m.add(), m.hidden())"
+    assert good(python.run(code, unpacked(output, tmp_path / "apart"))) == "1 1005 51"
+
+
 def program(*imports: str) -> bytes:
     return Pe(characteristics=0x22, subsystem=3, imports=tuple((name, ("made",)) for name in imports)).build()
 
