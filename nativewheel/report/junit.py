@@ -20,7 +20,7 @@ _PASSED = "all other rules"
 
 
 def render(result: CheckResult, *, strict: bool = False) -> str:
-    """Render all wheels that could be read.  Warnings are failures with ``strict`` only; else their cases pass, and say what was found.
+    """Render all wheels; those that could not be read are errors.  Warnings are failures with ``strict`` only; else their cases pass, and say what was found.
 
     There is no schema that all readers agree on; the elements are those of Ant's JUnitReport that Jenkins and GitLab document.
     """
@@ -30,7 +30,11 @@ def render(result: CheckResult, *, strict: bool = False) -> str:
     root = ET.Element("testsuites", name="nativewheel check")
     for wheel in dict.fromkeys(result.wheels):
         _add_suite(root, wheel, found[wheel], strict=strict)
-    for count in ("tests", "failures"):
+    for failure in result.failures:
+        suite = ET.SubElement(root, "testsuite", name=_text(failure.where[0] if failure.where else "check"), tests="1", failures="0", errors="1")
+        case = ET.SubElement(suite, "testcase", classname=suite.get("name", ""), name="can be read")
+        ET.SubElement(case, "error", message=_text(failure.message)).text = _text(str(failure))
+    for count in ("tests", "failures", "errors"):
         root.set(count, str(sum(int(suite.get(count, "0")) for suite in root)))
     ET.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
@@ -50,6 +54,7 @@ def _add_suite(root: ET.Element, wheel: str, rules: dict[str, list[Finding]], *,
     ET.SubElement(suite, "testcase", classname=_text(wheel), name=_PASSED)
     suite.set("tests", str(len(rules) + 1))
     suite.set("failures", str(failures))
+    suite.set("errors", "0")
 
 
 def _listed(findings: Sequence[Finding]) -> str:

@@ -33,6 +33,12 @@ def render(result: CheckResult) -> str:
             }
         },
         "columnKind": "unicodeCodePoints",
+        "invocations": [
+            {
+                "executionSuccessful": not result.failures,
+                "toolExecutionNotifications": [{"level": "error", "message": {"text": printable(str(failure))}} for failure in result.failures],
+            }
+        ],
         "artifacts": [{"location": {"uri": _uri(wheel)}, "roles": ["analysisTarget"]} for wheel in wheels],
         "results": [
             {

@@ -16,6 +16,7 @@ import pytest
 from nativewheel.check.engine import CheckResult
 from nativewheel.check.finding import Finding, Severity
 from nativewheel.check.rules import RULES
+from nativewheel.errors import UnreadableError
 from nativewheel.report import check_json, check_text, github, junit, rule_text, sarif
 from nativewheel.wheel.names import Member
 
@@ -24,6 +25,7 @@ ERROR = Finding(rule="NW101", severity=Severity.ERROR, wheel=ONE, member=Member(
 WARNING = Finding(rule="NW109", severity=Severity.WARNING, wheel=ONE, member=None, message="is odd", fix="make it even")
 OTHER = replace(WARNING, wheel=TWO)
 RESULT = CheckResult(wheels=(ONE, TWO, GOOD), findings=(ERROR, WARNING, OTHER))
+UNREAD = replace(RESULT, failures=(UnreadableError("not a zip archive", where=("bad.whl",)),))
 NOTHING = CheckResult(wheels=(GOOD,), findings=())
 HOSTILE = "a%0A::error::b,c:d\r\n]]>\x1b[31m<\x00&\"'\u202e\ufffe\udcff"
 NASTY = CheckResult(
@@ -74,12 +76,13 @@ def test_json_is_as_its_schema_says(result: CheckResult, *, statistics: bool) ->
     assert [(item["rule"], item["member"]) for item in document["findings"]] == [(item.rule, item.member) for item in result.findings]
 
 
-@pytest.mark.parametrize("result", [RESULT, NOTHING, NASTY])
+@pytest.mark.parametrize("result", [RESULT, NOTHING, NASTY, UNREAD])
 def test_sarif_is_as_the_standard_says(result: CheckResult) -> None:
     schema = json.loads((Path(__file__).parent / "sarif.schema.json").read_text(encoding="utf-8"))
     document = json.loads(sarif.render(result))
     jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker()).validate(document)
     (run,) = document["runs"]
+    assert run["invocations"][0]["executionSuccessful"] is not bool(result.failures)
     for item, finding in zip(run["results"], result.findings, strict=True):
         assert run["tool"]["driver"]["rules"][item["ruleIndex"]]["id"] == item["ruleId"] == finding.rule
         place = item["locations"][0]["physicalLocation"]["artifactLocation"]
@@ -127,6 +130,12 @@ def test_junit(*, strict: bool, failures: int) -> None:
     failure = root[0][0][0]
     assert (failure.get("type"), failure.get("message")) == ("NW101", "one/a.so: is wrong")
     assert failure.text == "error: one/a.so: is wrong\nhint: make it right"
+
+
+def test_junit_of_a_wheel_that_cannot_be_read() -> None:
+    root = ET.fromstring(junit.render(UNREAD))  # noqa: S314
+    assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("7", "1", "1")
+    assert [(error.get("message"), error.text) for error in root.iter("error")] == [("not a zip archive", "bad.whl: not a zip archive")]
 
 
 def test_junit_of_hostile_names_is_xml() -> None:
