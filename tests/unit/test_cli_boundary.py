@@ -100,7 +100,7 @@ def test_every_subclass_owns_its_status() -> None:
         (["repair", "-v", "-q", "x.whl"], "error: --verbose and --quiet exclude each other"),
         (["repair", "none.whl"], "error: no such wheel: none.whl"),
         (["repair", "none*.whl"], "error: no such wheel: none*.whl"),
-        (["show", "."], "error: this is a folder, not a wheel: ."),
+        (["repair", "."], "error: this is a folder, not a wheel: ."),
     ],
 )
 def test_usage_errors(
