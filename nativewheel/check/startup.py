@@ -7,7 +7,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
 LONGEST_SOURCE = 1 << 22
 """Most bytes of a source that is parsed; the parser takes a hundred times as much memory."""
@@ -31,10 +31,12 @@ def late_call(source: bytes, shim: str, packages: Collection[str]) -> str | None
     if any(isinstance(node, ast.Call) and _callee(node) in _SHARING for statement in body for node in _run(statement)):
         return "it is shared with other distributions, one of which may install its own in its place"
     names: set[str] = set()
+    importing = set(_IMPORTING)
     for statement in body:
         if _is_call(statement, shim, names):
             return None
-        if (place := _import(statement, shim, packages)) is not None:
+        importing.update(_importing_functions(statement, shim, packages))
+        if (place := _import(_run(statement), shim, packages, importing)) is not None:
             called = any(_is_call(later, shim, {*names, *_bound(later, shim)}) for later in body)
             return f"line {place} can import an extension module before {shim}.load() is called" if called else f"it does not call {shim}.load()"
         names.update(_bound(statement, shim))
@@ -116,9 +118,9 @@ def _bound(statement: ast.stmt, shim: str) -> Iterator[str]:
             pass
 
 
-def _import(statement: ast.stmt, shim: str, packages: Collection[str]) -> int | None:
-    """Return the line on which a statement may import something of the wheel; None when it cannot."""
-    for node in _run(statement):
+def _import(nodes: Iterable[ast.AST], shim: str, packages: Collection[str], importing: Collection[str]) -> int | None:
+    """Return the line of the first node that may import something of the wheel, by itself or by calling a function of ``importing``."""
+    for node in nodes:
         match node:
             case ast.Import(names=aliases, lineno=line) if any(_top(alias.name) in packages and alias.name != shim for alias in aliases):
                 return line
@@ -126,11 +128,25 @@ def _import(statement: ast.stmt, shim: str, packages: Collection[str]) -> int | 
                 return line
             case ast.ImportFrom(module=str(module), lineno=line) if _top(module) in packages and module != shim:
                 return line
-            case ast.Call(lineno=line) if _callee(node) in _IMPORTING:
+            case ast.Call(lineno=line) if _callee(node) in importing:
                 return line
             case _:
                 pass
     return None
+
+
+def _importing_functions(statement: ast.stmt, shim: str, packages: Collection[str]) -> Iterator[str]:
+    """Yield the names of functions and classes of a statement that import something of the wheel when they are called."""
+    for node in ast.walk(statement):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names = [name]
+            case ast.Assign(targets=targets, value=ast.Lambda()):
+                names = [target.id for target in targets if isinstance(target, ast.Name)]
+            case _:
+                continue
+        if _import(ast.walk(node), shim, packages, _IMPORTING) is not None:
+            yield from names
 
 
 def _run(statement: ast.stmt) -> Iterator[ast.AST]:

@@ -79,7 +79,7 @@ def test_a_version_of_a_symbol_is_gone(tmp_path: Path) -> None:
     ],
 )
 def test_the_mode_has_changed(tmp_path: Path, rule: dict[str, object], message: str) -> None:
-    old, new = release(tmp_path, "1.2.7"), release(tmp_path, "1.3", **rule)
+    old, new = release(tmp_path, "1.2.7"), release(tmp_path, "1.3", **rule)  # type: ignore[arg-type]
     assert messages(new, old) == [message]
 
 

@@ -38,8 +38,8 @@ when the shim ran before: either a package that contains the module calls it in 
 small module has taken the extension's name and calls the shim before it loads the extension (`ext.py` beside `ext._nw.so`). On Windows, DLLs that \
 were vendored into a folder of their own need it as well.
 
-The rule proves this from the sources: a call at the top level of `__init__.py`, with no import from the wheel's own packages before it, and no \
-function that could import anything. A call under a condition, or inside a function, proves nothing.
+The rule proves this from the sources: there is a call at the top level of `__init__.py`, and before it neither an import from the wheel's own \
+packages nor a call of something that could import. A call under a condition, or inside a function, proves nothing.
 
 Source: The Python Language Reference, "Regular packages": the `__init__.py` of each parent runs before a submodule is imported."""
     example = "pkg/__init__.py: line 3 can import an extension module before nw_pkg.load() is called, and pkg/_ext.so needs it"
