@@ -19,7 +19,7 @@ class LibraryFacts:
 
     member: Member
     format: Format
-    identity: Identity
+    identity: Identity | None
     size: int
     digest: str
     exported: bool

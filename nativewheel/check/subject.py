@@ -215,7 +215,7 @@ class CheckedWheel:
                     exported=image.member in exported,
                 )
                 for image in self.contents.images
-                if image.image.identity is not None and image.image.kind is Kind.LIBRARY
+                if image.image.kind is Kind.LIBRARY
             ),
         )
 
@@ -227,9 +227,10 @@ class CheckedWheel:
     @cached_property
     def _sorted_out(self) -> tuple[Contents, UnreadableError | LinkageError | None]:
         linked.refuse_unsupported(self.name)
+        read = self.read_images  # what cannot be read at all is more than a disagreement
         try:
             # Images that do not tell their C library are taken for what most are.
-            return linked.sort_out(self.name, self.natives, self.read_images, libc=Libc.GLIBC), None
+            return linked.sort_out(self.name, self.natives, read, libc=Libc.GLIBC), None
         except (UnreadableError, LinkageError) as error:
             return Contents(images=()), error
 

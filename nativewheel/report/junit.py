@@ -20,9 +20,10 @@ _PASSED = "all other rules"
 
 
 def render(result: CheckResult, *, strict: bool = False) -> str:
-    """Render all wheels; those that could not be read are errors.  Warnings are failures with ``strict`` only; else their cases pass, and say what was found.
+    """Render all wheels; those that could not be read are errors.
 
-    There is no schema that all readers agree on; the elements are those of Ant's JUnitReport that Jenkins and GitLab document.
+    Warnings are failures with ``strict`` only; else their cases pass, and say what was found.  There is no schema that all readers
+    agree on; the elements are those of Ant's JUnitReport that Jenkins and GitLab document.
     """
     found: dict[str, dict[str, list[Finding]]] = defaultdict(lambda: defaultdict(list))
     for finding in result.findings:

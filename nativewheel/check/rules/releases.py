@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from nativewheel.check.facts import LibraryFacts, WheelFacts
     from nativewheel.check.finding import Finding
+    from nativewheel.formats.image import Identity
 
 _LONGEST_LINE = 4096
 # What comes with a compiler goes with the code that it compiled; nobody can promise it for the code of others.
@@ -58,11 +59,11 @@ incompatible majors of one library, use distributions and ABI series of their ow
         having: dict[tuple[Format, str], list[tuple[WheelFacts, LibraryFacts]]] = defaultdict(list)
         for wheel in wheels:
             for library in wheel.libraries:
-                if _counts(library):
-                    having[library.format, formats.conventions(library.format).key(library.identity)].append((wheel, library))
+                if (identity := _findable(library)) is not None:
+                    having[library.format, formats.conventions(library.format).key(identity)].append((wheel, library))
         for holders in having.values():
             for (wheel, library), (other, theirs) in _first_of_each(holders):
-                if library.digest == theirs.digest and not (library.exported and theirs.exported) and is_msvc_runtime(library.identity):
+                if library.digest == theirs.digest and not (library.exported and theirs.exported) and is_msvc_runtime(library.identity or ""):
                     continue
                 message = f"{other.file} has {'the same' if library.digest == theirs.digest else 'another'} library called {library.identity}"
                 fix = "give it a unique name: vendor it with a hash, or export it from one distribution only"
@@ -186,12 +187,13 @@ right for libraries that are small or whose releases the distributions cannot ag
                 yield self.found(wheel, message, fix="let one distribution export it, and the others use it from there", member=library.member)
 
 
-def _counts(library: LibraryFacts) -> bool:
-    """Whether the loader would take another library of that identity for this one."""
+def _findable(library: LibraryFacts) -> Identity | None:
+    """Return the identity by which the loader would take another library for this one, None where that cannot be."""
     name = library.identity
     # dyld compares the name that is asked for, after `@loader_path` was expanded; delocate's names start with /DLC.
-    findable = library.format is not Format.MACHO or name.startswith("@rpath/")
-    return findable and not is_hashed(name.rpartition("/")[2])
+    if name is None or is_hashed(name.rpartition("/")[2]) or (library.format is Format.MACHO and not name.startswith("@rpath/")):
+        return None
+    return name
 
 
 def _meet(one: WheelFacts, other: WheelFacts) -> bool:
