@@ -66,6 +66,7 @@ EXPORT_KEYS: Mapping[str, Reader[object]] = {
     "abi": _abi,
     "uniquify": read_flag,
     "binding": read_binding,
+    "rename-weak": read_flag,
     "import-libs": _import_libraries,
     "executables": _executables,
     "rename": read_flag,

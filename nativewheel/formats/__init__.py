@@ -112,15 +112,16 @@ def conventions(found: Format) -> Conventions:
     return pe
 
 
-def kept_names(library: Buffer) -> frozenset[str]:
+def kept_names(library: Buffer, *, rename_weak: bool = False) -> frozenset[str]:
     """Return the exported symbols that must keep their names when the others get unique ones.
 
-    Raises ``UnreadableError``, and ``LinkageError`` for a library whose symbols cannot have other names at all.
+    With ``rename_weak``, the weak definitions of a Mach-O library are not among them.  Raises ``UnreadableError``, and ``LinkageError`` for a library
+    whose symbols cannot have other names at all.
     """
     if _format(library) is Format.MACHO:
         from nativewheel.formats.macho import uniquify  # noqa: PLC0415  (for repair only)
 
-        return uniquify.kept_names(library)
+        return uniquify.kept_names(library, rename_weak=rename_weak)
     # C++ templates and inline functions are weak, and two images are to agree on one copy of each.
     return frozenset(symbol.name for symbol in exports(library) if symbol.weak)
 

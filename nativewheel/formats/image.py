@@ -167,7 +167,7 @@ class Edit:
     sections first.  ``rename_symbols`` gives the dynamic symbols that the image offers, and its own references to them, other names (old, new); it
     may name symbols that the image does not have.  ``rename_imports`` does so for the references to one library, by the name that the image has for
     it now.  ELF references name no library, so all of one name get the new one.  Mach-O names have a leading underscore in both.  ``flat`` is for
-    Mach-O alone.
+    Mach-O alone, and so is ``rename_weak``: the old names of weak definitions among those that get new ones by ``flat`` and ``rename_imports``.
     """
 
     identity: Identity | None = None
@@ -178,6 +178,7 @@ class Edit:
     rename_symbols: tuple[tuple[str, str], ...] = ()
     flat: tuple[FlatBinding, ...] = ()
     rename_imports: tuple[tuple[Identity, tuple[tuple[str, str], ...]], ...] = ()
+    rename_weak: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return self != Edit()

@@ -151,6 +151,7 @@ def _library(export: ManifestExport, tags: WheelName | None, origin: str, read: 
         uniquify=export.uniquify,
         uses=export.uses,
         system_fallback=export.system_fallback,
+        rename_weak=export.rename_weak,
         symbols=symbols,
         partial=lambda: file().partial,
         renames=renames,

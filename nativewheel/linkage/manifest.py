@@ -59,7 +59,7 @@ class ManifestExport:
     ``original`` is what dependents called it before the repair, ``identity`` what they call it now.  ``member`` is its path in the wheel, ``anchor``
     and ``link`` are those of the files beside it that make it findable on musl and for linkers.  ``abi`` is the ABI series, ``binding`` holds on
     macOS only.  ``requires`` is the template of the range that consumers ask for.  ``kept`` are symbols that were not renamed although the others
-    were; ``uses`` are the distributions of the providers that it needs itself.
+    were, and with ``rename_weak`` no weak definitions of macOS are among them; ``uses`` are the distributions of the providers that it needs itself.
     """
 
     original: Identity
@@ -77,6 +77,7 @@ class ManifestExport:
     kept: tuple[str, ...] = ()
     uses: tuple[str, ...] = ()
     system_fallback: bool = False
+    rename_weak: bool = False
 
     def document(self) -> dict[str, object]:
         """Return the entry as JSON has it."""
@@ -97,6 +98,7 @@ class ManifestExport:
             "kept": list(self.kept),
             "uses": list(self.uses),
             "system_fallback": self.system_fallback,
+            "rename_weak": self.rename_weak,
         }
 
 
@@ -216,6 +218,7 @@ def _export(fields: Fields) -> ManifestExport:
         kept=fields.texts("kept"),
         uses=fields.distributions("uses"),
         system_fallback="system_fallback" in fields.values and fields.flag("system_fallback"),
+        rename_weak="rename_weak" in fields.values and fields.flag("rename_weak"),
     )
 
 

@@ -40,10 +40,11 @@ class ProvidedLibrary:
     ``original`` is its plain identity and ``identity`` the one that consumers get; ``member`` is its path as installed, below platlib; ``libc`` is
     None where the provider's tags name none.  ``requires`` is the template of the consumers' range.  ``copied_for_programs`` says that native
     programs, for which nothing can load the library beforehand, get a copy of their own; ``system_fallback`` that consumers may run on a system's
-    copy.  ``symbols`` maps what the file exports, under the names that it has now, to symbol versions (None: without one); ``partial`` has those that
-    not all slices of a universal file have, with the architectures of these; ``renames`` maps plain symbols to unique ones; ``reexports`` are the
-    file names of libraries whose symbols count as its own.  These read the file when they are called, and raise ``UnreadableError``; ``renames``
-    also ``ProviderError`` when the manifest says otherwise.
+    copy; ``rename_weak`` that weak definitions are among the symbols with unique names.  ``symbols`` maps what the file exports, under the names
+    that it has now, to symbol versions (None: without one); ``partial`` has those that not all slices of a universal file have, with the
+    architectures of these; ``renames`` maps plain symbols to unique ones; ``reexports`` are the file names of libraries whose symbols count as its
+    own.  These read the file when they are called, and raise ``UnreadableError``; ``renames`` also ``ProviderError`` when the manifest says
+    otherwise.
     """
 
     original: Identity
@@ -59,6 +60,7 @@ class ProvidedLibrary:
     uses: tuple[str, ...] = ()
     copied_for_programs: bool = False
     system_fallback: bool = False
+    rename_weak: bool = False
     symbols: Callable[[], Mapping[str, frozenset[str | None]]] = field(compare=False, repr=False)
     partial: Callable[[], Mapping[str, frozenset[Arch]]] = field(compare=False, repr=False, default=dict)
     renames: Callable[[], Mapping[str, str]] = field(compare=False, repr=False, default=dict)
@@ -293,7 +295,7 @@ def _difference(one: Variant, other: Variant) -> str | None:
         "names for it": (one.library.identity, other.library.identity),
         "ABI series": (one.library.abi, other.library.abi),
         "bindings": (one.library.binding, other.library.binding),
-        "symbol names": (one.library.uniquify, other.library.uniquify),
+        "symbol names": ((one.library.uniquify, one.library.rename_weak), (other.library.uniquify, other.library.rename_weak)),
         "ranges for its users": (one.library.requires, other.library.requires),
     }
     return next((what for what, (ours, theirs) in pairs.items() if ours != theirs), None)

@@ -113,7 +113,7 @@ def _exported(archive: WheelArchive, group: Sequence[WheelImage], rule: ExportRu
     original = _original(archive, image, conventions)
     owner = namespace(archive.name.distribution, rule.abi)
     leaf = conventions.file_name(exported_identity(owner, original) if rule.rename else original)
-    folder, symbols = dirname(image.member), _Symbols(archive=archive, image=image, owner=owner)
+    folder, symbols = dirname(image.member), _Symbols(archive=archive, image=image, owner=owner, rename_weak=rule.rename_weak)
     link = Member(join(folder, f"{regular_name(original)}{conventions.LINK_SUFFIX}")) if conventions.LINK_SUFFIX else None
     binding = _binding(rule) if conventions.FLAT_BINDING else None
     unique = conventions.RENAMES_SYMBOLS and (rule.uniquify or binding is Binding.FLAT)
@@ -156,13 +156,14 @@ class _Symbols:
     archive: WheelArchive
     image: WheelImage
     owner: str
+    rename_weak: bool
 
     def renamed(self) -> tuple[dict[str, str], tuple[str, ...]]:
         """Return the unique names, and the symbols that keep theirs."""
         data = self.archive.read(self.image.member)
         prefix = formats.conventions(self.image.image.format).SYMBOL_PREFIX
         try:
-            kept = formats.kept_names(data)
+            kept = formats.kept_names(data, rename_weak=self.rename_weak)
         except NativewheelError as error:
             raise error.within(str(self.archive.name), self.image.member) from error.__cause__
         names = sorted({symbol.name for symbol in formats.exports(data)} - kept)

@@ -69,6 +69,7 @@ class ImageEditor:
             rename_symbols=tuple(sorted(own.renames.items())) if own else (),
             flat=others.flat,
             rename_imports=others.rename_imports,
+            rename_weak=others.rename_weak,
             strip=self.strip,
         )
         target = own.member if own else target

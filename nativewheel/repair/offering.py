@@ -77,6 +77,7 @@ def _library(subject: Subject, exported: Exported) -> ProvidedLibrary:
         binding=exported.binding,
         uniquify=bool(exported.rule.uniquify),
         system_fallback=exported.rule.system_fallback,
+        rename_weak=exported.rule.rename_weak,
         copied_for_programs=exported.rule.executables is Executables.VENDOR,
         symbols=lambda: file().symbols,
         partial=lambda: file().partial,

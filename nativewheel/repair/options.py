@@ -48,8 +48,8 @@ class ExportRule:
     ``library`` are globs over members, as installed or as the archive spells them.  ``distribution`` is a normalised name: the rule is for its
     wheels only, and each of them must have a match.  ``requires`` is a template for the consumers' Requires-Dist; ``abi`` an ABI series, part of
     the namespace; ``uniquify`` renames the dynamic symbols (None: as the run's default says).  ``binding`` says how consumers on macOS get them
-    (None: likewise, and in the end flat), ``import_libs`` what import libraries for Windows say.  Without ``rename`` the library keeps its plain
-    identity, and only then may a consumer fall back on a system copy.
+    (None: likewise, and in the end flat), ``rename_weak`` that weak definitions get unique names there as well; ``import_libs`` is what import
+    libraries for Windows say.  Without ``rename`` the library keeps its plain identity, and only then may a consumer fall back on a system copy.
     """
 
     library: tuple[str, ...]
@@ -58,6 +58,7 @@ class ExportRule:
     abi: str | None = None
     uniquify: bool | None = None
     binding: Binding | None = None
+    rename_weak: bool = False
     import_libs: ImportLibraries = ImportLibraries.KEEP
     executables: Executables = Executables.REFUSE
     rename: bool = True

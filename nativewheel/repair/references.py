@@ -33,6 +33,7 @@ class References:
     remove: tuple[Identity, ...] = ()
     flat: tuple[FlatBinding, ...] = ()
     rename_imports: tuple[tuple[Identity, tuple[tuple[str, str], ...]], ...] = ()
+    rename_weak: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +51,11 @@ def references(referrer: Referrer, graph: Graph, exported: Mapping[Member, Expor
     conventions = formats.conventions(referrer.image.format)
     flat, names = [], dict(_members(referrer, graph, exported, conventions))
     symbols: dict[Identity, tuple[tuple[str, str], ...]] = {}
+    weak: set[str] = set()
     for link in referrer.links:
         renames = _new_symbols(link, referrer.imports, exported)
+        if _renames_weak(link, exported):
+            weak |= {old for old, _ in renames}
         if link.chosen and link.chosen.binding is Binding.FLAT:
             flat.append(FlatBinding(dependency=link.name, identity=link.chosen.identity, renames=renames))
             continue
@@ -64,6 +68,7 @@ def references(referrer: Referrer, graph: Graph, exported: Mapping[Member, Expor
         remove=without_libpython(referrer.links),
         flat=tuple(flat),
         rename_imports=tuple(sorted(symbols.items())),
+        rename_weak=tuple(sorted(weak)),
     )
 
 
@@ -95,6 +100,11 @@ def _new_symbols(link: Link, imports: Iterable[Symbol], exported: Mapping[Member
     if link.chosen:
         renames |= consuming.renames(link.chosen, wanted)
     return tuple(sorted(renames.items()))
+
+
+def _renames_weak(link: Link, exported: Mapping[Member, Exported]) -> bool:
+    own = exported.get(link.member) if link.member is not None else None
+    return own.rule.rename_weak if own else link.chosen is not None and link.chosen.variants[0].library.rename_weak
 
 
 def _changed(names: Mapping[Identity, Identity]) -> Names:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nativewheel.wheel.archive import WheelArchive
 
 ENTRY_POINTS = "nativewheel.provider"
+_APART = "type information of classes that consumers define as well differs from theirs, so exceptions and dynamic_cast may not work between them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +92,10 @@ def shim_of(archive: WheelArchive, exports: tuple[Exported, ...], graph: Graph, 
         exports=tuple(_manifest_export(exported, graph) for exported in exports),
         consumes=consuming.consumptions(chosen, required),
         requires=tuple(dict.fromkeys(item.line for item in required.values())),
-        warnings=tuple(warning for item in (*offered, *required.values()) for warning in item.warnings),
+        warnings=(
+            *(warning for item in (*offered, *required.values()) for warning in item.warnings),
+            *(f"{exported.original}: its weak definitions get unique names: {_APART}" for exported in exports if exported.rule.rename_weak),
+        ),
     )
 
 
@@ -175,6 +179,7 @@ def _manifest_export(exported: Exported, graph: Graph) -> ManifestExport:
         requires=exported.rule.requires or DEFAULT_TEMPLATE,
         renames=ManifestRenames.of(exported.renames) if exported.renames else None,
         kept=exported.kept,
+        rename_weak=exported.rule.rename_weak,
         system_fallback=exported.rule.system_fallback,
         uses=tuple(sorted({link.chosen.distribution for link in graph.links[exported.image.member] if link.chosen})),
     )

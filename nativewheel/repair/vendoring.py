@@ -175,6 +175,7 @@ class _Editor:
             rpaths=None if rpaths == image.rpaths else rpaths,
             flat=others.flat,
             rename_imports=others.rename_imports,
+            rename_weak=others.rename_weak,
             strip=self.strip,
         )
 

@@ -11,11 +11,16 @@ MOST_CHARACTERS = 1000
 
 
 def safe(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return ``text`` without what XML 1.0 forbids, and not longer than ``most``: the middle gives way, because names differ at their ends."""
+    """Return ``text`` without what XML 1.0 forbids or HTML does not take, and not longer than ``most``: the middle gives way, because names differ at their ends."""
     if len(text) > most:
         head = most // 2
         text = f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"
-    return "".join(f"\\u{ord(character):04x}" if character in "\ufffe\uffff" else character for character in printable(text))
+    return "".join(f"\\u{ord(character):04x}" if _is_no_character(ord(character)) else character for character in printable(text))
+
+
+def _is_no_character(code: int) -> bool:
+    """Whether Unicode will never assign the code point (section 23.7, "Noncharacters"), which XML forbids or HTML calls an error."""
+    return code & 0xFFFE == 0xFFFE or 0xFDD0 <= code <= 0xFDEF  # noqa: PLR2004  (Unicode's numbers)
 
 
 def escaped(text: str, most: int = MOST_CHARACTERS) -> str:

@@ -27,7 +27,8 @@ def write_vendored(sheet: Sheet, plan: Plan, *, verb: str) -> None:
 def write_sharing(sheet: Sheet, plan: Plan) -> None:
     """List what the wheel offers to others, what it takes from them, and the requirements that it gains."""
     for export in plan.exports:
-        sheet.line(f"exports {export.original}", faint(f" as {export.identity}; consumers require {export.requires}"), indent=1)
+        kept = f"; {counted(len(export.kept), 'symbol')} kept, which all images share" if export.kept else ""
+        sheet.line(f"exports {export.original}", faint(f" as {export.identity}; consumers require {export.requires}{kept}"), indent=1)
     for consumption in plan.consumes:
         sheet.line(f"uses {consumption.original} of {consumption.provider}", faint(f" {consumption.version} as {consumption.identity}"), indent=1)
     for line in plan.requires:

@@ -87,6 +87,18 @@ def test_abi_series(corner: Corner) -> None:
     assert corner.mac.load("user._bar").bar_version() == 1
 
 
+@pytest.mark.parametrize("binding", ["flat", "install-name"])
+def test_weak_definitions_with_names_of_their_own(corner: Corner, binding: str) -> None:
+    """The library and the module have a counter each, where they otherwise share one."""
+    wheels = (corner.provider("one", corner.samples.shape()), corner.consumer("user", corner.samples.drawing(), "one"))
+    setting = corner.repaired(*wheels, parts=(export("one", binding=binding, uniquify=True, rename_weak=True),))
+    exports = setting.file("one", "libnw_one__shape.dylib").exports
+    assert [name for name, item in exports.items() if item.weak and "nw_one" not in name] == []
+    assert any(item.weak for item in exports.values())
+    drawing = corner.mac.load("user._drawing")
+    assert [drawing.drawing_area(), drawing.drawing_is_circle(), drawing.drawing_counted()] == [9, 28, 11]
+
+
 def test_plain_names(corner: Corner) -> None:
     """An export that keeps its name is bound by that."""
     wheels = (corner.provider("one", corner.samples.foo()), corner.consumer("user", corner.samples.bar(), "one"))
@@ -256,6 +268,8 @@ def test_ways_to_give_the_provider(corner: Corner, given: str) -> None:
     corner.mac.path += before.folders.values()
     assert requirements_of(setting.wheels.outputs["user"]) == ["one", "one==1.*,>=1.0"]
     assert corner.mac.load("user._bar").bar_version() == 1
+
+
 @pytest.mark.parametrize("binding", ["flat", "install-name"])
 def test_library_that_passes_another_on(corner: Corner, binding: str) -> None:
     """The consumer is linked with the one that re-exports the other, and knows nothing of that."""

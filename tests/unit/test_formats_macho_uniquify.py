@@ -19,6 +19,7 @@ EXPORTS = [Export(b"_add", 0, 1), Export(b"__ZTI5Shape", 4, 2), Export(b"__Znwm"
 def test_opcodes() -> None:
     weak = bindopcodes.encode_weak([], [(b"__Znwm", 8), (b"_elsewhere", 0)])
     assert kept_names(Macho(trie=trie.encode(EXPORTS), weak_bind=weak).build()) == {"__ZTI5Shape", "__Znwm", "_OBJC_CLASS_$_Foo"}
+    assert kept_names(Macho(trie=trie.encode(EXPORTS), weak_bind=weak).build(), rename_weak=True) == {"__Znwm", "_OBJC_CLASS_$_Foo"}
 
 
 def test_chained_fixups() -> None:

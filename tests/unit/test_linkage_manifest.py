@@ -86,6 +86,7 @@ def test_form_of_an_export() -> None:
         "kept": ["nt_version"],
         "uses": ["wpiutil"],
         "system_fallback": False,
+        "rename_weak": False,
     }
 
 

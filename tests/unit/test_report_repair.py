@@ -221,7 +221,7 @@ SHARED = replace(
     ),
 )
 SHARING_TEXT = (
-    "  exports libfoo.so.1 as libnw_spam__foo.so.1; consumers require =={major}.*\n"
+    "  exports libfoo.so.1 as libnw_spam__foo.so.1; consumers require =={major}.*; 1 symbol kept, which all images share\n"
     "  uses libegg.so of eggs 2.0 as libnw_eggs__egg.so\n"
     "  requires eggs==2.*,>=2.0\n"
 )

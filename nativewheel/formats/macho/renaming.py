@@ -32,13 +32,15 @@ class Renaming:
     """The new names of one slice.
 
     ``own`` are symbols that the image offers, ``libraries`` those of others by ordinal.  ``flat`` are the names that references without a library
-    may mean, each with the only new name or None if there are two; ``defined`` are names that the image itself offers.
+    may mean, each with the only new name or None if there are two; ``weak_names`` are those of them that the library has as a weak definition;
+    ``defined`` are names that the image itself offers.
     """
 
     own: Mapping[bytes, bytes]
     libraries: Mapping[int, Library]
     flat: Mapping[bytes, bytes | None]
     defined: frozenset[bytes]
+    weak_names: frozenset[bytes] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.own or self.libraries)
@@ -57,7 +59,7 @@ class Renaming:
         return ordinal, name
 
     def weak(self, name: bytes, *, overrides: bool = False) -> bytes:
-        """Return the name of a weak definition, which the images of a process share; another one only if this image renames its own.
+        """Return the name of a weak definition, which the images of a process share; another one only if its library gives it one, or this image.
 
         With ``overrides`` it is a strong one that takes the place of all those.
         """
@@ -68,6 +70,8 @@ class Renaming:
         if name in self.own:
             return self.own[name]
         if name in self.flat and name not in self.defined:
+            if name in self.weak_names:
+                return self._flat(name)
             raise LinkageError(
                 f"{_text(name)} is wanted as a weak definition, and the library that has it gives it another name",
                 hint="leave the library's weak definitions their names",
@@ -123,7 +127,13 @@ def plan(image: Slice, edit: Edit, defined: Iterable[bytes]) -> Renaming:
     for library in libraries.values():
         for old, new in library.renames.items():
             flat[old] = new if flat.get(old, new) == new else None
-    return Renaming(own=_encoded(edit.rename_symbols), libraries=libraries, flat=flat, defined=frozenset(defined))
+    return Renaming(
+        own=_encoded(edit.rename_symbols),
+        libraries=libraries,
+        flat=flat,
+        defined=frozenset(defined),
+        weak_names=frozenset(name.encode() for name in edit.rename_weak),
+    )
 
 
 def _encoded(renames: Iterable[tuple[str, str]]) -> dict[bytes, bytes]:

@@ -22,25 +22,27 @@ SWIFT_PREFIXES = (b"_$s", b"_$S", b"_$e")
 OBJECTIVE_C_PREFIX = b"_OBJC_"
 
 
-def kept_names(data: Buffer) -> frozenset[str]:
+def kept_names(data: Buffer, *, rename_weak: bool = False) -> frozenset[str]:
     """Return the exported symbols that must keep their names, with the leading underscore.
 
     Those are weak definitions and what takes part in the search for them, because all images of a process are to agree on one (C++ templates,
-    inline functions, `operator new`), and classes of Objective-C, which the runtime registers by name.  Raises ``UnreadableError``, and
+    inline functions, `operator new`), and classes of Objective-C, which the runtime registers by name.  With ``rename_weak``, weak definitions are
+    the library's own, and only what takes the place of others' stays.  Raises ``UnreadableError``, and
     ``LinkageError`` for a library in Swift, whose metadata hold names that nobody can change.
     """
     with opened(data) as file:
-        return frozenset(name.decode("utf-8", "backslashreplace") for image in file.slices for name in _kept(image))
+        return frozenset(name.decode("utf-8", "backslashreplace") for image in file.slices for name in _kept(image, rename_weak=rename_weak))
 
 
-def _kept(image: Slice) -> Iterator[bytes]:
+def _kept(image: Slice, *, rename_weak: bool) -> Iterator[bytes]:
     pieces = read_pieces(image)
     shared = _looked_up_weakly(image, pieces)
     for piece in (Piece.EXPORT, Piece.EXPORTS_TRIE):
         for item in trie.decode(pieces.get(piece, b"")):
             if item.name.startswith(SWIFT_PREFIXES):
                 raise LinkageError("the symbols of a library in Swift cannot get other names", hint="share it by its install name")
-            if item.flags & trie.WEAK_DEFINITION or item.name in shared or item.name.startswith(OBJECTIVE_C_PREFIX):
+            weak = bool(item.flags & trie.WEAK_DEFINITION)
+            if item.name.startswith(OBJECTIVE_C_PREFIX) or (not rename_weak if weak else item.name in shared):
                 yield item.name
 
 
