@@ -18,14 +18,14 @@ from nativewheel.linkage.policy import is_loader
 from nativewheel.wheel.names import listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from nativewheel.check.finding import Finding
     from nativewheel.check.subject import CheckedWheel
     from nativewheel.check.uses import Use
     from nativewheel.formats.image import Symbol
     from nativewheel.linkage.contents import WheelImage
-    from nativewheel.linkage.provider import Provider, Variant
+    from nativewheel.linkage.provider import ProvidedLibrary, Provider, Variant
     from nativewheel.wheel.names import Member
 
 # Not a library's: what the interpreter that imports a module has, and names that C reserves for the compiler and its run-time support (C17, 7.1.3).
@@ -103,16 +103,24 @@ def _lacking(wheel: CheckedWheel, use: Use, variant: Variant) -> list[str]:
 
 
 def _lacking_on(use: Use, variant: Variant, arch: Arch) -> Iterator[str]:
-    several = len(variant.library.archs) > 1
-    has: dict[str, frozenset[str | None]] = {}
-    for library in variant.offering():
-        has |= offered(library, arch if several else None)
+    own = _offered(variant.offering(), arch)
+    # A reference that names no library can be to any that the provider loads with this one.
+    every = _offered(variant.provider.libraries, arch)
     for symbol in use.image.imports:
+        has = every if symbol.library is None else own
         if not symbol.weak and symbol.is_for(arch) and _is_of(symbol, use):
             if symbol.version is not None and symbol.version not in has.get(symbol.name, ()):
                 yield f"{symbol.name}@{symbol.version}"
             elif symbol.name not in has:
                 yield symbol.name
+
+
+def _offered(libraries: Iterable[ProvidedLibrary], arch: Arch) -> dict[str, frozenset[str | None]]:
+    found: dict[str, frozenset[str | None]] = {}
+    for library in libraries:
+        for name, versions in offered(library, arch if len(library.archs) > 1 else None).items():
+            found[name] = found.get(name, frozenset()) | versions
+    return found
 
 
 def _is_of(symbol: Symbol, use: Use) -> bool:
