@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nativewheel.wheel.names import Member, WheelName
 
 _LIBPYTHON = re.compile(r"libpython\d.*\.dll")
+_CPYTHONS = re.compile(r"vcruntime140(_1)?\.dll")
 
 
 def choose(archive: WheelArchive, arch: Arch, graph: Graph, plat: str | None) -> Choice:
@@ -76,6 +77,11 @@ def _refuse_missing(name: WheelName, missing: Mapping[str, str]) -> None:
     hint = "it must be made for the architecture of the wheel; use --lib-path, --exclude or --allow-missing"
     if any(map(runtimes.is_debug, missing)):
         hint = "debug runtimes may not be passed on: build the wheel for release, or --exclude them"
+    elif all(map(_CPYTHONS.fullmatch, missing)):
+        hint = (
+            "CPython brings it, but not every Python that can install the wheel does: --exclude 'vcruntime140*.dll' relies on CPython's, "
+            "--lib-path with a folder below Visual Studio's VC\\Redist\\MSVC takes a copy"
+        )
     elif any(map(windows.is_msvc_runtime, missing)):
         hint = "Visual Studio has its runtimes below VC\\Redist\\MSVC: give the folder of one with --lib-path"
     raise LinkageError(

@@ -167,6 +167,16 @@ def test_a_program_needs_a_copy_beside_it(platform: Windows) -> None:
     assert caught.value.hint == "let the build put a copy of the library beside the program"
 
 
+def test_the_runtime_of_cpython_in_a_wheel_for_any_python(tmp_path: Path) -> None:
+    with opened(tmp_path, tag="py3-none-win_amd64") as archive:
+        platform = Windows(arch=Arch.X86_64, archive=archive)
+        graph = graph_of(platform, MadeHost(), module("VCRUNTIME140.dll", "vcruntime140_1.dll"))
+        with pytest.raises(LinkageError) as caught:
+            chosen(platform, graph)
+    assert caught.value.hint is not None
+    assert "--exclude 'vcruntime140*.dll' relies on CPython's" in caught.value.hint
+
+
 def test_another_windows_is_refused(platform: Windows) -> None:
     with pytest.raises(UsageError, match=r"small-1\.0-cp311-cp311-win_amd64\.whl: --plat win32 is not what the wheel is made for") as caught:
         chosen(platform, graph_of(platform, MadeHost(), module()), "win32")
