@@ -61,6 +61,16 @@ def test_one_library_in_two_distributions(tmp_path: Path) -> None:
     assert finding.message == f"also in {wheels[1].name}, {wheels[2].name} ({2 * len(CORE):,} bytes that sharing would save)"
 
 
+def test_many_libraries_in_the_same_wheels_are_one_finding(tmp_path: Path, other_bytes: bytes) -> None:
+    data = {"libntcore.so.1": CORE, "libother.so.1": other_bytes, "libthird.so.1": changed(tmp_path, CORE, "--set-rpath", "$ORIGIN/..")}
+    wheels = [wheel(tmp_path, TAG, {f"{name}/{file}": content for file, content in data.items()}, name=name) for name in ("spam", "eggs")]
+    (finding,) = found("NW604", *wheels)
+    largest = max(data, key=lambda file: len(data[file]))
+    assert finding.member == f"spam/{largest}"
+    saved = sum(map(len, data.values()))
+    assert finding.message == f"also in {wheels[1].name}, as are 2 other libraries ({saved:,} bytes that sharing would save)"
+
+
 def test_one_library_in_wheels_of_one_release(tmp_path: Path) -> None:
     assert found("NW604", with_library(tmp_path, "spam"), with_library(tmp_path, "spam", "py3-none-linux_x86_64")) == []
 

@@ -169,7 +169,7 @@ Make one distribution the provider (`[[tool.nativewheel.export]]`) and repair th
 right for libraries that are small or whose releases the distributions cannot agree on."""
 
     def check_set(self, wheels: Sequence[WheelFacts]) -> Iterator[Finding]:
-        """Group libraries by contents, or by a name with a hash."""
+        """Group libraries by contents, or by a name with a hash, and those that the same wheels have into one finding."""
         having: dict[str, list[tuple[WheelFacts, LibraryFacts]]] = defaultdict(list)
         for wheel in wheels:
             for library in wheel.libraries:
@@ -177,14 +177,22 @@ right for libraries that are small or whose releases the distributions cannot ag
                 if _RUNTIME.match(file):
                     continue
                 having[file if is_hashed(file) else library.digest].append((wheel, library))
+        shared: dict[tuple[str, ...], list[tuple[WheelFacts, LibraryFacts, int]]] = defaultdict(list)
         for holders in having.values():
             first = next(((wheel, library, others) for (wheel, library), others in _with_rivals(holders) if others), None)
             if first:
                 wheel, library, others = first
-                distributions = list(dict.fromkeys(other.name.normalized for other in others))
-                saved = len(distributions) * library.size
-                message = f"also in {listed([other.file for other in others])} ({saved:,} bytes that sharing would save)"
-                yield self.found(wheel, message, fix="let one distribution export it, and the others use it from there", member=library.member)
+                copies = len({other.name.normalized for other in others})
+                shared[wheel.file, *(other.file for other in others)].append((wheel, library, copies * library.size))
+        for (_, *files), libraries in shared.items():
+            wheel, largest, _ = max(libraries, key=lambda item: item[2])
+            more = f", as {_counted(len(libraries) - 1)}" if len(libraries) > 1 else ""
+            message = f"also in {listed(files)}{more} ({sum(saved for _, _, saved in libraries):,} bytes that sharing would save)"
+            yield self.found(wheel, message, fix="let one distribution export it, and the others use it from there", member=largest.member)
+
+
+def _counted(libraries: int) -> str:
+    return "is another library" if libraries == 1 else f"are {libraries} other libraries"
 
 
 def _findable(library: LibraryFacts) -> Identity | None:
