@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from checked import found
 from madeimages import content
+from madepe import Pe
 from madeshares import PROGRAM, RULE, SHARING, USER, changed, consumer, provider, repaired
 from smallwheels import wheel
 from spoiled import spoiled
@@ -132,6 +133,21 @@ def test_other_platforms(tmp_path: Path, platform: str) -> None:
     assert found("NW504", path) == []
     (finding,) = found("NW504", spoiled(path, {INIT: lambda data: data.replace(CALL, b"")}))
     assert finding.member == INIT
+
+
+def test_vendored_dlls_of_windows_need_the_shim(tmp_path: Path) -> None:
+    host = tmp_path / "host"
+    host.mkdir()
+    (host / "made.dll").write_bytes(Pe(exports=(("made", None),)).build())
+    image = Pe(exports=(("PyInit__ext", None),), imports=(("made.dll", ("made",)),)).build()
+    files = {INIT: b"from ._ext import *\n", "user/_ext.pyd": image}
+    module = wheel(tmp_path, "cp311-cp311-win_amd64", files, name="user")
+    (path,) = repaired([module], tmp_path / "out", RepairOptions(lib_path=(host,)))
+    assert found("NW504", path) == []
+    (finding,) = found("NW504", spoiled(path, {INIT: lambda data: data.replace(CALL, b"")}))
+    assert (finding.member, finding.message) == (INIT, "it does not call nw_user.load(), and user/_ext.pyd needs it")
+    (finding,) = found("NW504", spoiled(path, {"nw_user/_windows.py": None}))
+    assert finding.message.startswith("it lacks nw_user/_windows.py, ")
 
 
 def test_a_plain_name_needs_the_shim_as_well(tmp_path: Path) -> None:
