@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from nativewheel.linkage.search import Asker, Found
     from nativewheel.wheel.names import WheelName
 
+ON_WINDOWS = os.name == "nt"
+
 
 def known_policies(target: LinuxTarget) -> PolicySet:
     """Return the policies for a target; none for a processor that no tag can promise anything for."""
@@ -62,7 +64,8 @@ def loader_for(
                 arch=target.arch,
                 supply=windows.supply(name, target.arch),
                 members=member_dlls(images),
-                folders=host_folders(lib_path, os.environ.get("PATH") if os.name == "nt" else None),
+                added=frozenset(image.installed for image in images if image.source is not None and image.installed is not None),
+                folders=host_folders(lib_path, os.environ.get("PATH") if ON_WINDOWS and sysroot is None else None),
             )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nativewheel.linkage.graph import Reach
+from nativewheel.linkage.loaders import loader_for
 from nativewheel.linkage.policy import policies, runs
-from nativewheel.linkage.search import HostSearch
 from nativewheel.linkage.verdict import Judge
 from nativewheel.repair.linux_symbols import SymbolCheck
 from nativewheel.repair.linux_tags import choose, libc_of
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Arch, Image, Libc
     from nativewheel.linkage.contents import LinuxTarget, WheelImage
-    from nativewheel.linkage.graph import Graph, Link
+    from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -58,16 +58,9 @@ class Linux:
             return True
         return not set(policies(self.libc, self.target.arch).requested(plat).tags).isdisjoint(name.platforms)
 
-    def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> HostSearch:  # noqa: ARG002  (as every Platform)
+    def loader(self, name: WheelName, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
         """Return the search that glibc's or musl's loader makes."""
-        return HostSearch(
-            libraries=host,
-            arch=self.target.arch,
-            libc=self.libc,
-            supplied=policies(self.libc, self.target.arch).always_supplied,
-            lib_path=options.lib_path,
-            sysroot=options.sysroot,
-        )
+        return loader_for(self.target, name, images, host=host, lib_path=options.lib_path, sysroot=options.sysroot)
 
     def needs_shim(self, link: Link) -> bool:
         """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""
@@ -91,5 +84,5 @@ class Linux:
         options: RepairOptions,
     ) -> None:
         """Compare what images import with what their providers export."""
-        search = self.loader((), host, options)
+        search = self.loader(archive.name, (), host, options)
         SymbolCheck(archive=archive, graph=graph, search=search, libc=self.libc, host=host).check()

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Kind
-from nativewheel.linkage.dyld import DyldSearch, chain, has_slices
+from nativewheel.linkage.contents import MacTarget
+from nativewheel.linkage.dyld import has_slices
 from nativewheel.linkage.graph import Reach
+from nativewheel.linkage.loaders import loader_for
 from nativewheel.linkage.macos import spelled
 from nativewheel.repair.macos_symbols import check_symbols
 from nativewheel.repair.macos_tags import choose, is_for_macos, with_archs
@@ -17,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nativewheel.formats.image import Arch, Image
-    from nativewheel.linkage.contents import MacTarget, WheelImage
-    from nativewheel.linkage.graph import Graph, Link
+    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
@@ -67,10 +69,10 @@ class MacOS:
         """Whether the wheel has the tag that ``--plat`` asks for; also when that is one of another system."""
         return not is_for_macos(plat) or with_archs(plat, self.archs) in name.platforms
 
-    def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> DyldSearch:
-        """Return the search that dyld makes."""
-        archs = (*self.archs, *options.require_archs)
-        return DyldSearch(libraries=host, archs=archs, lib_path=options.lib_path, sysroot=options.sysroot, chain=chain(images))
+    def loader(self, name: WheelName, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
+        """Return the search that dyld makes, for all architectures that are asked for."""
+        target = MacTarget(archs=(*self.archs, *options.require_archs))
+        return loader_for(target, name, images, host=host, lib_path=options.lib_path, sysroot=options.sysroot)
 
     def needs_shim(self, link: Link) -> bool:
         """Whether the link leads to another wheel: only there is a library that nobody knows the place of beforehand."""

@@ -223,7 +223,7 @@ class _Planner:
         )
         return GraphBuilder(
             images=images,
-            loader=self.platform.loader(images, self.host, options),
+            loader=self.platform.loader(archive.name, images, self.host, options),
             exclude=options.exclude,
             allow_missing=options.allow_missing,
             providers=considered,

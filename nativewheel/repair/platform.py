@@ -57,7 +57,7 @@ class Platform(Protocol):
     def keeps_promise(self, name: WheelName, plat: str) -> bool:
         """Whether the wheel has the tag that ``--plat`` asks for; also when that is one of another system."""
 
-    def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
+    def loader(self, name: WheelName, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
         """Return the search for libraries on the host and in the wheel."""
 
     def needs_shim(self, link: Link) -> bool:

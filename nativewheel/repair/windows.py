@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import dirname
@@ -10,8 +9,10 @@ from typing import TYPE_CHECKING
 
 from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage import windows
-from nativewheel.linkage.dllsearch import DllSearch, host_folders, is_dll, member_dlls
+from nativewheel.linkage.contents import WindowsTarget
+from nativewheel.linkage.dllsearch import is_dll
 from nativewheel.linkage.graph import Reach
+from nativewheel.linkage.loaders import loader_for
 from nativewheel.repair.runtimes import refuse_shared
 from nativewheel.repair.windows_dlls import choose
 from nativewheel.repair.windows_symbols import check_symbols
@@ -21,15 +22,13 @@ if TYPE_CHECKING:
 
     from nativewheel.formats.image import Arch, Image
     from nativewheel.linkage.contents import WheelImage
-    from nativewheel.linkage.graph import Graph, Link
+    from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
     from nativewheel.repair.options import RepairOptions
     from nativewheel.repair.platform import Choice
     from nativewheel.wheel.archive import WheelArchive
     from nativewheel.wheel.names import Member, WheelName
-
-ON_WINDOWS = os.name == "nt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +62,9 @@ class Windows:
         """Whether the wheel has the tag that ``--plat`` asks for; also when that is one of another system."""
         return not windows.is_for_windows(plat) or plat in name.platforms
 
-    def loader(self, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> DllSearch:
-        """Return the search that CPython has the loader of Windows make, and the one for DLLs of the host; PATH counts on Windows only."""
-        searched = os.environ.get("PATH") if ON_WINDOWS and options.sysroot is None else None
-        return DllSearch(
-            libraries=host,
-            arch=self.arch,
-            supply=windows.supply(self.archive.name, self.arch),
-            members=member_dlls(images),
-            added=frozenset(image.installed for image in images if image.source is not None and image.installed is not None),
-            folders=host_folders(options.lib_path, searched),
-        )
+    def loader(self, name: WheelName, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
+        """Return the search that CPython has the loader of Windows make, and the one for DLLs of the host."""
+        return loader_for(WindowsTarget(arch=self.arch), name, images, host=host, lib_path=options.lib_path, sysroot=options.sysroot)
 
     def needs_shim(self, link: Link) -> bool:
         """Whether the DLL is of another wheel, or in a folder that a repair has filled: modules say neither, and PATH does not count for them."""

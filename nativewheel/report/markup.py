@@ -11,7 +11,7 @@ MOST_CHARACTERS = 1000
 
 
 def safe(text: str, most: int = MOST_CHARACTERS) -> str:
-    """Return ``text`` without what XML 1.0 forbids or HTML does not take, not longer than ``most``: the middle gives way, as names differ at their ends."""
+    """Return ``text`` without what XML 1.0 forbids or HTML does not take, and not longer than ``most``: the middle of a name gives way first."""
     if len(text) > most:
         head = most // 2
         text = f"{text[:head]}…{text[len(text) - (most - head - 1) :]}"

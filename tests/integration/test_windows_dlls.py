@@ -51,7 +51,7 @@ def ours(path: Path, *lib_path: Path) -> tuple[Dlls, tuple[str, ...]]:
         assert contents.images
         assert {image.image.format for image in contents.images} == {Format.PE}
         platform = Windows(arch=arch, archive=archive)
-        graph = GraphBuilder(images=contents.images, loader=platform.loader(contents.images, host, options)).build()
+        graph = GraphBuilder(images=contents.images, loader=platform.loader(archive.name, contents.images, host, options)).build()
         choice = platform.choose(archive.name, graph, host, options)
         assert choice.platforms == archive.name.platforms
     copied = frozenset(dll_name(path.name) for path in choice.external)

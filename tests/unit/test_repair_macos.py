@@ -11,6 +11,7 @@ from mademacs import ARM, BOTH, INTEL, dylib, module
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Arch, Kind
 from nativewheel.linkage.contents import MacTarget
+from nativewheel.linkage.dyld import DyldSearch
 from nativewheel.repair.macos import MacOS
 from nativewheel.repair.options import RepairOptions
 from nativewheel.wheel.names import WheelName
@@ -91,5 +92,6 @@ def test_the_loader_finds_what_has_all_slices_that_are_asked_for(tmp_path: Path)
     images = [member("pkg/x.so", module(rpaths=("@loader_path/lib",)))]
     for required, archs in (((), {*ARM}), (BOTH, {*BOTH})):
         wish = RepairOptions(require_archs=required, lib_path=(tmp_path,), sysroot=tmp_path)
-        search = MacOS(target=MacTarget(archs=ARM)).loader(images, MadeHost(), wish)
+        search = MacOS(target=MacTarget(archs=ARM)).loader(NAME, images, MadeHost(), wish)
+        assert isinstance(search, DyldSearch)
         assert ({*search.archs}, search.lib_path, search.sysroot, search.chain) == (archs, (tmp_path,), tmp_path, ("pkg/lib",))

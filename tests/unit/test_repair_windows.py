@@ -14,11 +14,12 @@ from smallwheels import wheel
 from nativewheel.errors import LinkageError, MachineError, ProviderError, UsageError
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Image, Kind, Requirement, Symbol
 from nativewheel.formats.pe.toolset import linker_version
+from nativewheel.linkage import loaders
 from nativewheel.linkage.contents import WheelImage, read_contents
+from nativewheel.linkage.dllsearch import DllSearch
 from nativewheel.linkage.graph import Graph, GraphBuilder, Link, Reach
 from nativewheel.linkage.naming import exported_identity, module_name
 from nativewheel.linkage.provider import Chosen, Consideration, ProvidedLibrary, Provider, Variant
-from nativewheel.repair import windows as repair_windows
 from nativewheel.repair.consuming import refuse_programs
 from nativewheel.repair.exporting import Exported, find_exports
 from nativewheel.repair.options import ExportRule, RepairOptions
@@ -72,7 +73,7 @@ def opened(folder: Path, members: Mapping[str, bytes] | None = None, tag: str = 
 
 
 def graph_of(platform: Windows, host: MadeHost, *images: WheelImage, lib_path: Path | None = None, allowed: tuple[str, str] = ("", "")) -> Graph:
-    loader = platform.loader(images, host, RepairOptions(lib_path=(lib_path,) if lib_path else ()))
+    loader = platform.loader(platform.archive.name, images, host, RepairOptions(lib_path=(lib_path,) if lib_path else ()))
     return GraphBuilder(images=images, loader=loader, exclude=allowed[:1], allow_missing=allowed[1:]).build()
 
 
@@ -106,10 +107,15 @@ def test_path_is_searched_on_windows_only(platform: Windows, tmp_path: Path, mon
     host = MadeHost()
     monkeypatch.setenv("PATH", str(tmp_path))
     given = tmp_path / "given"
-    assert platform.loader((), host, RepairOptions(lib_path=(given,))).folders == (given,)
-    monkeypatch.setattr(repair_windows, "ON_WINDOWS", True)
-    folders = [platform.loader((), host, RepairOptions(lib_path=(given,), sysroot=sysroot)).folders for sysroot in (None, tmp_path)]
-    assert folders == [(given, tmp_path), (given,)]
+
+    def folders(options: RepairOptions) -> tuple[Path, ...]:
+        search = platform.loader(platform.archive.name, (), host, options)
+        assert isinstance(search, DllSearch)
+        return search.folders
+
+    assert folders(RepairOptions(lib_path=(given,))) == (given,)
+    monkeypatch.setattr(loaders, "ON_WINDOWS", True)
+    assert [folders(RepairOptions(lib_path=(given,), sysroot=sysroot)) for sysroot in (None, tmp_path)] == [(given, tmp_path), (given,)]
 
 
 def test_what_a_shim_is_for(platform: Windows, tmp_path: Path) -> None:
