@@ -9,7 +9,7 @@ import pytest
 from nativewheel.formats.image import Identity
 from nativewheel.linkage.manifest import ManifestConsumption
 from nativewheel.linkage.provider import Consideration, Provider
-from nativewheel.repair.floors import floor, with_floor_warnings
+from nativewheel.repair.floors import floors, with_floor_warnings
 from nativewheel.repair.plan import Action, Plan
 from nativewheel.wheel.names import WheelName
 
@@ -39,16 +39,25 @@ def provider(filename: str) -> Provider:
 @pytest.mark.parametrize(
     ("platforms", "oldest"),
     [
-        ("manylinux_2_17_x86_64.manylinux2014_x86_64", (2, 17)),
-        ("manylinux_2_28_x86_64.manylinux1_x86_64", (2, 5)),
-        ("musllinux_1_2_aarch64", (1, 2)),
-        ("macosx_10_9_universal2", (10, 9)),
-        ("linux_x86_64", None),
-        ("any", None),
+        ("manylinux_2_17_x86_64.manylinux2014_x86_64", {"x86_64": (2, 17)}),
+        ("manylinux_2_28_x86_64.manylinux1_x86_64", {"x86_64": (2, 5)}),
+        ("musllinux_1_2_aarch64", {"aarch64": (1, 2)}),
+        ("macosx_10_9_universal2", {"x86_64": (10, 9), "arm64": (11, 0)}),
+        ("macosx_10_9_x86_64.macosx_12_0_arm64", {"x86_64": (10, 9), "arm64": (12, 0)}),
+        ("linux_x86_64", {}),
+        ("any", {}),
     ],
 )
-def test_the_oldest_system_of_a_wheel(platforms: str, oldest: tuple[int, int] | None) -> None:
-    assert floor(WheelName.parse(f"a-1-py3-none-{platforms}.whl")) == oldest
+def test_the_oldest_systems_of_a_wheel(platforms: str, oldest: dict[str, tuple[int, int]]) -> None:
+    assert floors(WheelName.parse(f"a-1-py3-none-{platforms}.whl")) == oldest
+
+
+@pytest.mark.parametrize(("newest", "warned"), [("11", False), ("12", True)])
+def test_each_machine_counts(newest: str, *, warned: bool) -> None:
+    consumer = "user-1-cp311-cp311-macosx_10_9_universal2.whl"
+    plans = [plan(consumer, "prov"), plan("prov-1-py3-none-macosx_10_9_x86_64.whl"), plan(f"prov-1-py3-none-macosx_{newest}_0_arm64.whl")]
+    expected = f"{consumer} is for systems that cannot install prov-1-py3-none-macosx_{newest}_0_arm64.whl, its provider: it promises too much there"
+    assert with_floor_warnings(plans, [()] * 3)[0].warnings == ((expected,) if warned else ())
 
 
 @pytest.mark.parametrize(
