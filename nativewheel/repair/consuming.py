@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from nativewheel.linkage.provider import Chosen, Provider, ProviderNaming, Variant
     from nativewheel.linkage.requirement import ProviderRequirement
     from nativewheel.wheel.archive import WheelArchive
-    from nativewheel.wheel.names import Member, WheelName
+    from nativewheel.wheel.names import WheelName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +122,11 @@ def renames(chosen: Chosen, wanted: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def refuse_lacking(archive: WheelArchive, member: Member, variant: Variant, missing: Sequence[str]) -> None:
+def refuse_lacking(archive: WheelArchive, asker: str, variant: Variant, missing: Sequence[str]) -> None:
     """Raise ``ProviderError`` when an image wants symbols that a variant of its provider does not have."""
     if missing:
         raise ProviderError(
             f"wants {listed(missing)}, which {variant.provider.origin} does not export from {variant.library.original}",
-            where=(str(archive.name), member),
+            where=(str(archive.name), asker),
             hint="build both against the same release of the library",
         )

@@ -92,6 +92,17 @@ class TestOfALibrary:
         with pytest.raises(ProviderError, match=r"wants _b, which core variant 0"):
             check(tmp_path, of(FOO, "_b"), *choices)
 
+    @pytest.mark.parametrize("wanted", [("_a",), ("_a", "_c")])
+    def test_vendored_libraries_want_them_too(self, tmp_path: Path, wanted: tuple[str, ...]) -> None:
+        host = Host()
+        host.put(tmp_path / "libbar.dylib", dylib(BAR, FOO), imports=of(FOO, *wanted))
+        if wanted == ("_a",):
+            check(tmp_path, [], chosen(FOO, ["_a"]), needed=[BAR], host=host)
+            return
+        with pytest.raises(ProviderError, match=r"wants _c, which core variant 0 does not") as caught:
+            check(tmp_path, [], chosen(FOO, ["_a"]), needed=[BAR], host=host)
+        assert caught.value.where == ("small-1.0-cp311-cp311-macosx_11_0_arm64.whl", "libbar.dylib")
+
 
 BAR_MEMBER = member("lib/libbar.dylib", dylib(BAR))
 
