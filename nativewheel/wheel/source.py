@@ -14,6 +14,7 @@ from urllib.parse import unquote, urldefrag, urlsplit
 from nativewheel.errors import MachineError, UnreadableError, UsageError
 
 SCHEMES = ("http", "https")
+_DOWNLOAD = "download the wheel and name the file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +33,23 @@ class WheelUrl:
 
 
 def located(text: str | os.PathLike[str]) -> Path | WheelUrl:
-    """Return the address that ``text`` is, if it is one of http or https, else the path."""
+    """Return the address that ``text`` is, if it is one of http or https, else the path.
+
+    Raises ``UsageError`` for an address that is none, or that holds a user name or a password: urllib would take them for a part of the host's name.
+    """
     scheme, separator, _ = os.fspath(text).partition("://")
-    return WheelUrl(urldefrag(os.fspath(text)).url) if separator and scheme.lower() in SCHEMES else Path(text)
+    if not separator or scheme.lower() not in SCHEMES:
+        return Path(text)
+    try:
+        address = urlsplit(urldefrag(os.fspath(text)).url)
+        host, secret = address.hostname, "@" in address.netloc
+    except ValueError as error:
+        raise UsageError(f"not an address: {error}", where=(os.fspath(text),)) from error
+    if secret:
+        raise UsageError("addresses with a user name or a password are not supported", where=(f"{scheme}://{host}",), hint=_DOWNLOAD)
+    if not host:
+        raise UsageError("this address names no server", where=(os.fspath(text),))
+    return WheelUrl(address.geturl())
 
 
 class Source(Protocol):

@@ -50,6 +50,20 @@ def test_paths(text: str) -> None:
     assert located(text) == Path(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("http://[x/a.whl", "http://[x/a.whl: not an address: Invalid IPv6 URL"),
+        ("https:///a.whl", "https:///a.whl: this address names no server"),
+        ("https://me:secret@host/a.whl", "https://host: addresses with a user name or a password are not supported"),
+    ],
+)
+def test_addresses_that_make_no_sense(text: str, message: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        located(text)
+    assert str(caught.value) == message
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, SIZE + 5), st.integers(0, 3 * BLOCK)), max_size=5))
 def test_the_bytes_are_those_of_the_file(site: Site, reads: list[tuple[int, int]]) -> None:
