@@ -174,6 +174,7 @@ def test_true_certificates(algorithm: str, overlay: bytes) -> None:
         (signed(Pe().build(), algorithm=SHA3), "the signature has a hash of an unknown kind"),
         (signed(Pe().build(), content="2b0601040182370a0301"), "the signature is not one of a PE file"),
         (Pe(certificate=struct.pack("<IHH", 9, 0x200, 2) + bytes(8)).build(), "the signature ends inside a value"),
+        (Pe(certificate=struct.pack("<IHH", 48, 0x200, 2) + b"\x30\x26" + 19 * b"\x05\0").build(), "the signature is not as Authenticode has it"),
         (Pe(certificate=struct.pack("<IHH", 4000, 0x200, 2) + bytes(8)).build(), "a certificate reaches past the end of their table"),
     ],
 )

@@ -23,6 +23,8 @@ CERTIFICATE_HEADER = 8
 WIN_CERT_TYPE_PKCS_SIGNED_DATA = 2
 CERTIFICATE_ALIGNMENT = 8
 MOST_CERTIFICATES = 16
+MOST_VALUES = 16
+"""In one of the sequences that are read, of which SignedData is the longest with six."""
 
 _SEQUENCE, _OCTET_STRING, _OBJECT_IDENTIFIER, _EXPLICIT = 0x30, 0x04, 0x06, 0xA0
 _LONGEST_LENGTH = 4
@@ -119,8 +121,11 @@ def _first(data: bytes, tag: int) -> bytes:
 
 
 def _values(data: bytes) -> list[_Value]:
-    values, place = [], 0
+    values: list[_Value] = []
+    place = 0
     while place < len(data):
+        if len(values) == MOST_VALUES:
+            raise UnreadableError("the signature is not as Authenticode has it")
         value, place = _value(data, place)
         values.append(value)
     return values
