@@ -80,3 +80,13 @@ def test_damaged_archives(data: bytes) -> None:
 def test_indexes_that_nobody_could_write_again(name: bytes) -> None:
     with pytest.raises(LinkageError, match="ARM64EC"):
         read_archive(MAGIC + member(name, b"\0\0\0\0"))
+
+
+def test_indexes_that_no_writer_makes() -> None:
+    data = archive([(b"a.obj", b"content", [b"symbol"])], microsoft=True)
+    with pytest.raises(UnreadableError, match="index of an archive is damaged"):
+        read_archive(MAGIC + member(b"/", bytes(4)) + data.removeprefix(MAGIC))
+    many = MAGIC + member(b"/", bytes(4)) * 2 + member(b"a/", b"") * 0xFFFF
+    assert len(read_archive(many).members) == 0xFFFF
+    with pytest.raises(UnreadableError, match="index of an archive is damaged"):
+        read_archive(many + member(b"a/", b""))

@@ -23,6 +23,8 @@ SHORT_NAME = 15
 """Longest name that fits into the header with the slash that ends it."""
 LINKER_MEMBER, LONG_NAMES = b"/", b"//"
 UNKNOWN_INDEXES = (b"/SYM64/", b"/<ECSYMBOLS>/")
+MOST_INDEXED = 0xFFFF
+"""Members that the second linker member can number, in 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,8 @@ def read_archive(data: bytes) -> Archive:
             raise LinkageError("import libraries for ARM64EC, and those above 4 GB, cannot be changed", where=(member.name.decode(),))
         else:
             members.append(replace(member, name=_long_name(member.name, names.content if names else b"")))
+    if len(indexes) > 2 or (len(indexes) > 1 and len(members) > MOST_INDEXED):  # noqa: PLR2004  (Microsoft's two)
+        raise UnreadableError("the index of an archive is damaged", where=("second linker member",))
     return Archive(
         members=tuple(members),
         symbols=_symbols(indexes[0].content, {member.offset: number for number, member in enumerate(members)}) if indexes else (),
