@@ -44,6 +44,15 @@ def test_code_is_none_of_our_business() -> None:
     assert rename_dlls(data, {"core.dll": "x.dll"}) == data
 
 
+def test_large_objects_are_code_whatever_they_hold() -> None:
+    code = coff([(b".rdata", b".idata$6\0__IMPORT_DESCRIPTOR_core" + bytes(1 << 16), b"")], [(b"f", 1, 2, b"")])
+    damaged = code[:2] + b"\xff\xff" + code[4:]
+    members = [(b"a.obj", damaged, [b"f"]), (b"core.dll", short(b"g", b"core.dll"), [b"g"])]
+    data = archive(members, microsoft=True)
+    assert dll_names(data) == {"core.dll"}
+    assert rename_dlls(data, {"core.dll": "x.dll"}) == archive([members[0], (b"x.dll", short(b"g", b"x.dll"), [b"g"])], microsoft=True)
+
+
 def test_names_that_are_not_there_change_nothing() -> None:
     data = microsoft_library(b"core.dll")
     assert rename_dlls(data, {"other.dll": "x.dll"}) == data

@@ -29,6 +29,8 @@ MICROSOFT_NAME, GNU_NAME = b".idata$6", b".idata$7"
 """Sections of a long-form descriptor and of the last object of a GNU library, whose content is the name of the DLL."""
 MACHINES = frozenset({b"\x4c\x01", b"\x64\x86", b"\x64\xaa", b"\xc4\x01"})
 """I386, AMD64, ARM64 and ARMNT, at the start of an object file."""
+MOST_BYTES = 1 << 16
+"""Of an object file that names a DLL or is wanted by those of its symbols: it holds one name and one symbol.  Larger ones are code."""
 DESCRIPTOR = b".idata$2"
 HEAD = re.compile(rb"(_*head_)_*(.+)", re.DOTALL)
 LAST = re.compile(rb"(_*)(.+)_iname", re.DOTALL)
@@ -66,7 +68,7 @@ def _dll(member: Member) -> bytes | None:
     """Return the DLL that a member names; None for one of code, and for the parts of a long form that name none."""
     if member.content.startswith(SHORT_MAGIC):
         return _short_strings(member)[1]
-    if member.content[:2] not in MACHINES or (MICROSOFT_NAME not in member.content and GNU_NAME not in member.content):
+    if not _is_object(member) or (MICROSOFT_NAME not in member.content and GNU_NAME not in member.content):
         return None
     sections = {section.name: section for section in read_object(member.content).sections}
     place = MICROSOFT_NAME if DESCRIPTOR in sections else GNU_NAME
@@ -74,6 +76,11 @@ def _dll(member: Member) -> bytes | None:
     if section is None or section.relocations:
         return None
     return section.content.partition(b"\0")[0] or None
+
+
+def _is_object(member: Member) -> bool:
+    """Whether a member can be one of the object files that import libraries are made of."""
+    return member.content[:2] in MACHINES and len(member.content) <= MOST_BYTES
 
 
 def _short_strings(member: Member) -> list[bytes]:
@@ -117,7 +124,7 @@ def _rename(member: Member, found: Mapping[bytes, bytes], symbols: Mapping[bytes
         header = bytearray(member.content[:SHORT_HEADER_SIZE])
         header[SIZE_OF_DATA] = len(strings).to_bytes(4, "little")
         return replace(member, name=name, content=bytes(header) + strings)
-    if member.content[:2] not in MACHINES or not any(symbol in member.content for symbol in symbols):
+    if not _is_object(member) or not any(symbol in member.content for symbol in symbols):
         return replace(member, name=name)
     source = read_object(member.content)
     contents: dict[int, bytes] = {}
