@@ -85,8 +85,8 @@ def is_used(rule: ExportRule, images: Iterable[WheelImage]) -> bool:
 
 
 def _matches(image: WheelImage, rule: ExportRule) -> bool:
-    names = {image.member, image.installed or image.member}
-    return any(fnmatchcase(name, glob) for name in names for glob in rule.library)
+    names, key = {image.member, image.installed or image.member}, formats.conventions(image.image.format).key
+    return any(fnmatchcase(key(name), key(glob)) for name in names for glob in rule.library)
 
 
 def _same_bytes(archive: WheelArchive, libraries: Iterable[WheelImage]) -> list[list[WheelImage]]:

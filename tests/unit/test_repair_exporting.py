@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from elftools.elf.elffile import ELFFile
 from madeimages import LIBRARIES
+from madepe import Pe
 from madeshares import CORE, RULE, SHARING, UNIQUE, USER, changed, plans, provider, written
 
 from nativewheel import formats
@@ -65,6 +66,14 @@ def test_a_library_gets_a_unique_name_an_anchor_and_a_stub(tmp_path: Path) -> No
 def test_globs_match_members_as_spelled_and_as_installed(tmp_path: Path, glob: str, member: str) -> None:
     offered = export(plan(tmp_path, {member: CORE}, replace(RULE, library=(glob,))))
     assert offered.member == member.replace("libntcore.so.1", UNIQUE)
+
+
+def test_globs_ignore_case_for_dlls_only(tmp_path: Path) -> None:
+    rule = replace(RULE, library=("Core/LIB/*.DLL", "*.SO.1"))
+    offered = export(plan(tmp_path, {"core/lib/ntcore.dll": Pe(exports=(("nt_add", None),)).build()}, rule, tag="py3-none-win_amd64"))
+    assert offered.original == "ntcore.dll"
+    with pytest.raises(LinkageError, match="nothing in the wheel matches"):
+        plan(tmp_path / "linux", {"core/lib/libntcore.so.1": CORE}, rule)
 
 
 class TestFlattenedLinks:
