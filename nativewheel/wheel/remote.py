@@ -82,7 +82,8 @@ class RemoteFile:
                 self._whole, self.size = self._downloaded(response)
                 return
             start, end, self.size = self._range_of(response)
-            if end + 1 != self.size:
+            # More than was asked for would be held in memory, whatever its size.
+            if end + 1 != self.size or self.size - start > TAIL:
                 raise self._error("the server sends another part of the file than was asked for")
             tag = response.headers.get("ETag", "")
             self._tag = tag if tag.startswith('"') else None  # a weak one may stand for other bytes, too

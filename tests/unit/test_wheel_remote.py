@@ -153,6 +153,18 @@ def test_parts_that_were_not_asked_for(site: Site, shift: int) -> None:
         opened(site)
 
 
+def test_more_than_was_asked_for(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    from webserver import answer  # noqa: PLC0415  (what is replaced)
+
+    def send_all(handler, site):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
+        handler.headers.replace_header("Range", "bytes=0-")
+        answer(handler, site)
+
+    monkeypatch.setattr("webserver.answer", send_all)
+    with pytest.raises(MachineError, match="another part of the file than was asked for"):
+        opened(site)
+
+
 def test_encodings_that_were_not_asked_for(site: Site) -> None:
     site.encoding = "gzip"
     with pytest.raises(MachineError, match="another encoding"):
