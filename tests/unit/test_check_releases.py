@@ -105,6 +105,11 @@ def test_ranges_that_go_together(tmp_path: Path, one: tuple[str, ...], other: tu
     assert found("NW602", requiring(tmp_path, "spam", *one), requiring(tmp_path, "eggs", *other)) == []
 
 
+def test_thousands_of_ranges_are_not_compared_each_with_each(tmp_path: Path) -> None:
+    many = requiring(tmp_path, "spam", *(f"ntcore=={number}" for number in range(3000)))
+    assert len(found("NW602", many, requiring(tmp_path, "eggs", "ntcore==1"))) < 150
+
+
 def test_ranges_of_wheels_that_never_meet(tmp_path: Path) -> None:
     old, new = (requiring(tmp_path, name, f"ntcore=={tag[2:]}", tag=f"{tag}-none-any") for name, tag in (("spam", "cp39"), ("eggs", "cp312")))
     assert found("NW602", old, new) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Identity
 
 _LONGEST_LINE = 4096
+_MOST_RANGES = 16
+"""Ranges of one distribution that are compared for each wheel: more than any real one has, and few enough to compare each two."""
+
 # What comes with a compiler goes with the code that it compiled; nobody can promise it for the code of others.
 _RUNTIME = re.compile(
     r"lib(?:gcc_s|stdc\+\+|gfortran|quadmath|atomic|ssp|winpthread|c\+\+|c\+\+abi|unwind)[-._]|msvcp|vcruntime|concrt|vcomp", re.IGNORECASE
@@ -89,11 +92,14 @@ Source: dependency specifiers (PEP 508), version specifiers (PEP 440)."""
     def check_set(self, wheels: Sequence[WheelFacts]) -> Iterator[Finding]:
         """Compare requirements of the same distribution under the same marker."""
         asking: dict[tuple[str, str], dict[str, list[tuple[WheelFacts, Requirement]]]] = defaultdict(lambda: defaultdict(list))
+        counts: Counter[tuple[str, ...]] = Counter()
         for wheel in wheels:
             for requirement in _requirements(wheel):
                 if requirement.url is None and "extra" not in str(requirement.marker):
-                    ranges = asking[canonicalize_name(requirement.name), str(requirement.marker or "")]
-                    ranges[str(requirement.specifier)].append((wheel, requirement))
+                    key = canonicalize_name(requirement.name), str(requirement.marker or "")
+                    counts[wheel.file, *key] += 1
+                    if counts[wheel.file, *key] <= _MOST_RANGES:
+                        asking[key][str(requirement.specifier)].append((wheel, requirement))
         for ranges in asking.values():
             for one, other in combinations(ranges, 2):
                 if not intersects(one, other):
