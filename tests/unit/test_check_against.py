@@ -139,6 +139,12 @@ def test_the_platform_floor_has_risen(tmp_path: Path, before: str, now: str, mes
     assert [(finding.severity, finding.member, finding.message) for finding in findings] == ([("warning", None, message)] if message else [])
 
 
+def test_floors_come_in_the_same_order_in_every_process(tmp_path: Path) -> None:
+    old, new = (release(tmp_path, version) for version in ("1.2.7", "1.3"))
+    old, new = _retagged(old, "manylinux_2_17_x86_64.musllinux_1_1_x86_64"), _retagged(new, "manylinux_2_28_x86_64.musllinux_1_2_x86_64")
+    assert [message.split()[5] for message in messages(new, old)] == ["glibc", "musl"]
+
+
 def _retagged(path: Path, platform: str) -> Path:
     name = path.name.split("-")
     target = path.parent / platform / "-".join((*name[:4], f"{platform}.whl"))

@@ -72,7 +72,7 @@ so that both can be in one process."""
 
     def _floors(self, wheel: CheckedWheel, old: Release, release: str) -> Iterator[Finding]:
         before, now = floors(old.name), floors(wheel.name)
-        for family in before.keys() & now.keys():
+        for family in sorted(before.keys() & now.keys()):
             if now[family] > before[family]:
                 newer, older = (".".join(map(str, version)) for version in (now[family], before[family]))
                 message = f"its tags ask for {family} {newer}, and those of {release} for {older}"
