@@ -62,4 +62,11 @@ def _warnings(plan: Plan, plans: Sequence[Plan], given: tuple[Provider, ...]) ->
             if oldest and min(oldest.values()) > own:
                 best = min(oldest, key=lambda name: oldest[name])
                 found.append(f"{plan.output} is for systems that cannot install {best}, its provider: it promises too much there")
+            elif not oldest and (met := [name for name, versions in offered.items() if _is_for_mac(machine, *versions)]):
+                found.append(f"{plan.output} is for {machine} as well, and its provider {met[0]} is not: give the provider's wheel for both")
     return list(dict.fromkeys(found))
+
+
+def _is_for_mac(*machines: str) -> bool:
+    """Whether these are two machines of which one wheel for macOS can be for both; elsewhere an eligible provider is for the consumer's own."""
+    return len(machines) > 1 and set(machines) <= {*_UNIVERSAL["universal2"]}

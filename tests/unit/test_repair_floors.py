@@ -60,6 +60,14 @@ def test_each_machine_counts(newest: str, *, warned: bool) -> None:
     assert with_floor_warnings(plans, [()] * 3)[0].warnings == ((expected,) if warned else ())
 
 
+def test_each_machine_of_universal2_needs_a_provider() -> None:
+    consumer, arm = "user-1-cp311-cp311-macosx_11_0_universal2.whl", "prov-1-py3-none-macosx_11_0_arm64.whl"
+    expected = f"{consumer} is for x86_64 as well, and its provider {arm} is not: give the provider's wheel for both"
+    assert with_floor_warnings([plan(consumer, "prov"), plan(arm)], [()] * 2)[0].warnings == (expected,)
+    both = [plan(consumer, "prov"), plan(arm), plan("prov-1-py3-none-macosx_11_0_x86_64.whl")]
+    assert with_floor_warnings(both, [()] * 3) == both
+
+
 @pytest.mark.parametrize(
     ("consumer", "warned"),
     [
