@@ -9,6 +9,7 @@ from packaging.markers import Marker, UndefinedEnvironmentName, default_environm
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from nativewheel.formats.image import Arch
 from nativewheel.linkage.contents import MacTarget, WindowsTarget
 from nativewheel.linkage.naming import module_name, owner_of
 from nativewheel.wheel.names import Member
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from nativewheel.linkage.graph import Link
 
 _LONGEST_LINE = 4096
+_WINDOWS_MACHINES = {Arch.I686: "x86", Arch.X86_64: "AMD64", Arch.AARCH64: "ARM64"}
+"""What platform.machine() says there (PROCESSOR_ARCHITECTURE)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +72,10 @@ def uses(wheel: CheckedWheel) -> Iterator[Use]:
 
 
 def requirements(wheel: CheckedWheel) -> tuple[Requirement, ...]:
-    """Return what METADATA requires where the wheel is installed without extras; lines that cannot be understood are left out."""
-    environment = _environment(wheel)
-    return tuple(found for text in wheel.metadata.all("Requires-Dist") if (found := _parsed(text)) and _applies(found.marker, environment))
+    """Return what METADATA requires wherever the wheel is installed without extras; lines that cannot be understood are left out."""
+    environments = tuple(_environments(wheel))
+    parsed = (_parsed(text) for text in wheel.metadata.all("Requires-Dist"))
+    return tuple(found for found in parsed if found and all(_applies(found.marker, environment) for environment in environments))
 
 
 def _parsed(text: str) -> Requirement | None:
@@ -88,18 +92,22 @@ def _applies(marker: Marker | None, environment: dict[str, str]) -> bool:
         return True
 
 
-def _environment(wheel: CheckedWheel) -> dict[str, str]:
-    """Return the values of markers where the wheel can be installed, as far as its tags tell them."""
-    match wheel.contents.target:
+def _environments(wheel: CheckedWheel) -> Iterator[dict[str, str]]:
+    """Yield the values of markers for each architecture that the wheel is for, as far as its tags tell them."""
+    target = wheel.contents.target
+    machines: dict[Arch, str] = {}
+    match target:
         case MacTarget():
-            system = {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"}
+            system, machines = {"sys_platform": "darwin", "platform_system": "Darwin", "os_name": "posix"}, {Arch.AARCH64: "arm64"}
         case WindowsTarget():
-            system = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}
+            system, machines = {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"}, _WINDOWS_MACHINES
         case _:
             system = {"sys_platform": "linux", "platform_system": "Linux", "os_name": "posix"}
     python = wheel.name.pythons[0].removeprefix("cp")
     version = {"python_version": f"3.{python[1:]}", "python_full_version": f"3.{python[1:]}.0"} if python[:1] == "3" and python[1:].isdigit() else {}
-    return {**{key: str(value) for key, value in default_environment().items()}, **system, **version, "extra": ""}
+    host = {key: str(value) for key, value in default_environment().items()}
+    for arch in target.archs if target else ():
+        yield {**host, **system, **version, "platform_machine": machines.get(arch, str(arch)), "extra": ""}
 
 
 def metadata_member(wheel: CheckedWheel) -> Member:

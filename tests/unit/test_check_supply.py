@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,13 +14,18 @@ from madepe import Pe
 from madeshares import CORE, PROGRAM, RULE, SHARING, UNIQUE, USER, changed, consumer, provider, repaired
 from smallwheels import wheel
 
+from nativewheel.check.options import CheckOptions
+from nativewheel.check.subject import CheckedWheel
+from nativewheel.check.uses import requirements
+from nativewheel.wheel.headers import Headers
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from nativewheel.repair.options import RepairOptions
 
 TAG = "cp38-abi3-manylinux_2_17_x86_64"
+WHEELS = Path(__file__).parents[2] / "fixtures" / "wheels"
 MODULE, LIBRARY = "small/_ext.abi3.so", "small/lib/libntcore.so.1"
 
 
@@ -141,11 +147,30 @@ def test_a_provider_without_requirement(pair: tuple[Path, Path]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("platform", "machine"),
+    [("linux_aarch64", "aarch64"), ("macosx_11_0_arm64", "arm64"), ("win32", "x86"), ("win_amd64", "AMD64"), ("win_arm64", "ARM64")],
+)
+def test_requirements_on_other_processors(platform: str, machine: str) -> None:
+    with CheckedWheel(WHEELS / f"ntuser-0.4.0-cp38-abi3-{platform}.whl", CheckOptions()) as user:
+        lines = [f"Requires-Dist: {name} ; platform_machine == '{value}'\n" for name, value in (("one", machine), ("two", "pdp11"))]
+        user.metadata = Headers.parse("".join(lines).encode())
+        assert [requirement.name for requirement in requirements(user)] == ["one"]
+
+
+def test_requirements_of_one_half_of_universal2() -> None:
+    with CheckedWheel(WHEELS / "ntuser-0.4.0-cp38-abi3-macosx_11_0_universal2.whl", CheckOptions()) as user:
+        user.metadata = Headers.parse(b"Requires-Dist: one ; platform_machine == 'arm64'\nRequires-Dist: two ; sys_platform == 'darwin'\n")
+        assert [requirement.name for requirement in requirements(user)] == ["two"]
+
+
+@pytest.mark.parametrize(
     ("line", "fine"),
     [
         ("Core>=1", True),
         ("core==1.* ; sys_platform == 'linux'", True),
         ("core ; python_version >= '3.8'", True),
+        ("core ; platform_machine == 'x86_64'", True),
+        ("core ; platform_machine == 'aarch64'", False),
         ("core ; extra == 'all'", False),
         ("core ; sys_platform == 'win32'", False),
         ("core-abi2", False),
