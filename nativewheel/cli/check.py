@@ -97,7 +97,7 @@ def _settings(options: dict[str, object]) -> CheckSettings:
         value = given.get(key)
         if isinstance(value, tuple):
             given[key] = [code.strip() for text in value for code in str(text).split(",")]
-    return read_check(given, "-", Source(indexed=False))
+    return read_check(given, "", Source(prefix="--", indexed=False))
 
 
 def _rendered(terminal: Terminal, result: CheckResult, form: str, *, statistics: bool, strict: bool) -> str:

@@ -49,14 +49,18 @@ CHECK_KEYS: Mapping[str, Reader[object]] = {
 
 
 def read_check(values: object, key: str, source: Source) -> CheckSettings:
-    """Check the table.  Raises ``UsageError`` that names the key; whether there are such rules is found out when a check is run."""
+    """Check the table called ``key``, or options where that is empty.
+
+    Raises ``UsageError`` that names the key; whether there are such rules is found out when a check is run.
+    """
     if not isinstance(values, dict):
         raise source.error(key, f"expected a table, got {type(values).__name__}")
     settings: dict[str, Any] = {}
+    prefix = f"{key}." if key else ""
     for name, value in values.items():
         if name not in CHECK_KEYS:
             close = get_close_matches(name, CHECK_KEYS, n=1)
             hint = f'did you mean "{close[0]}"?' if close else f"known keys: {', '.join(CHECK_KEYS)}"
-            raise source.error(f"{key}.{name}", "unknown key", hint=hint)
-        settings[name.replace("-", "_")] = CHECK_KEYS[name](value, f"{key}.{name}", source)
+            raise source.error(f"{prefix}{name}", "unknown key", hint=hint)
+        settings[name.replace("-", "_")] = CHECK_KEYS[name](value, f"{prefix}{name}", source)
     return CheckSettings(**settings)

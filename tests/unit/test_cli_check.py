@@ -73,6 +73,11 @@ def test_exit_statuses(arguments: tuple[str, ...], status: int) -> None:
     assert check(*arguments) == status
 
 
+def test_a_code_that_is_empty(capsys: pytest.CaptureFixture[str]) -> None:
+    assert check("--ignore", "NW101,", GOOD) == 2
+    assert capsys.readouterr().err == "error: --ignore: expected some text, got an empty string\n"
+
+
 def test_text_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
     check(GOOD, BAD)
     output, errors = capsys.readouterr()
