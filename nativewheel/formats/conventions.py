@@ -46,6 +46,9 @@ class Conventions(Protocol):
     def is_relative_rpath(self, entry: str) -> bool:
         """Whether the folder that a search path entry means depends on where the image is."""
 
+    def is_of_system(self, path: str) -> bool:
+        """Whether every machine of the platform has what it brought at ``path``, a library or a folder, and nobody may put other files there."""
+
     def expand_rpath(self, entry: str, origin: str, program: str | None = None, /) -> str | None:
         """Return the folder that ``entry`` means for an image in the folder ``origin``, loaded by a program in the folder ``program``.
 

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from nativewheel.linkage.host import HostLibraries, HostLibrary
     from nativewheel.linkage.search import Asker
 
-_SYSTEM = ("/usr/lib/", "/System/")
 # Xcode's is Python3.framework, that of the free-threaded build PythonT.framework.
 _PYTHON = re.compile(r"(?:.*/)?(?:Python[3T]?\.framework/.*|libpython\d[\d.]*[a-z]*\.dylib)")
 
@@ -47,7 +46,7 @@ class DyldSearch:
     @staticmethod
     def supplies(name: Identity) -> bool:
         """Whether macOS has the library: what it brings lies in these folders, and nothing else may be put there."""
-        return posixpath.normpath(name).startswith(_SYSTEM)
+        return conventions.is_of_system(name)
 
     @staticmethod
     def is_interpreter(name: Identity) -> bool:

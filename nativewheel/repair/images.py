@@ -77,7 +77,7 @@ class ImageEditor:
 
     def _rpaths(self, image: WheelImage, installed: str | None, folders: Iterable[str]) -> tuple[str, ...]:
         # The program that moves has other folders around it than those that its own entries meant.
-        entries = rpaths.kept(image) if installed == image.installed else ()
+        entries = rpaths.kept(image) if installed == image.installed else rpaths.of_system(image.image)
         if installed is None:
             return entries
         here, conventions = dirname(installed), formats.conventions(image.image.format)

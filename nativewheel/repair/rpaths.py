@@ -12,20 +12,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nativewheel.formats.conventions import Conventions
+    from nativewheel.formats.image import Image
     from nativewheel.linkage.contents import WheelImage
 
 
 def kept(image: WheelImage) -> tuple[str, ...]:
-    """Return the entries that lead to a place inside the installation, in order and once each.
+    """Return the entries that lead to a place inside the installation or of the system, in order and once each.
 
     A program in the scripts folder has no fixed place below the installation's root, so all that is relative to its own folder stays.
     """
     entries, conventions = dict.fromkeys(image.image.rpaths), formats.conventions(image.image.format)
     if image.installed is None:
-        return tuple(entry for entry in entries if conventions.is_relative_rpath(entry))
+        return tuple(entry for entry in entries if conventions.is_relative_rpath(entry) or conventions.is_of_system(entry))
     here = dirname(image.installed)
     program = here if image.image.kind is Kind.PROGRAM else None
-    return tuple(entry for entry in entries if conventions.expand_rpath(entry, here, program) is not None)
+    return tuple(entry for entry in entries if conventions.expand_rpath(entry, here, program) is not None or conventions.is_of_system(entry))
+
+
+def of_system(image: Image) -> tuple[str, ...]:
+    """Return the entries that lead to a folder of the system, which mean the same wherever the image is."""
+    return tuple(entry for entry in dict.fromkeys(image.rpaths) if formats.conventions(image.format).is_of_system(entry))
 
 
 def dropped(image: WheelImage) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from nativewheel.formats.image import Edit, PeBackend
 from nativewheel.linkage.naming import Ingredient, vendored_names
 from nativewheel.repair.plan import VendoredLibrary
 from nativewheel.repair.references import Referrer, references
-from nativewheel.repair.rpaths import leading_to
+from nativewheel.repair.rpaths import leading_to, of_system
 from nativewheel.wheel.names import Member
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ class _Editor:
         conventions = formats.conventions(image.format)
         replace, others = vendored.replacements(links, image, self.folder), self._references(path)
         folders = (*([self.folder] if replace else []), *member_folders(links, self.graph))
-        rpaths = leading_to(folders, self.folder, (), conventions)
+        rpaths = leading_to(folders, self.folder, of_system(image), conventions)
         identity = conventions.named_as_file(vendored.files[path])
         return Edit(
             identity=None if identity == image.identity else identity,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nativewheel.formats.macho.conventions import behind_rpath, expand_rpath, is_relative_rpath, reference, relative_rpath
+from nativewheel.formats.macho.conventions import behind_rpath, expand_rpath, is_of_system, is_relative_rpath, reference, relative_rpath
 
 FOLDERS = st.lists(st.text(alphabet="abz._-@", min_size=1, max_size=4).filter(lambda name: name not in {".", ".."}), max_size=4).map("/".join)
 
@@ -99,3 +99,20 @@ def test_what_depends_on_the_place_of_the_image() -> None:
 def test_what_is_written_leads_back(from_dir: str, to_dir: str) -> None:
     assert expand_rpath(relative_rpath(from_dir, to_dir), from_dir) == to_dir
     assert expand_rpath(reference(from_dir, f"{to_dir}/b.dylib".lstrip("/")), from_dir) == f"{to_dir}/b.dylib".lstrip("/")
+
+
+@pytest.mark.parametrize(
+    ("path", "brought"),
+    [
+        ("/usr/lib", True),
+        ("/usr/lib/swift", True),
+        ("/System/Library/Frameworks", True),
+        ("/usr/libexec", False),
+        ("/usr/lib/../local/lib", False),
+        ("/usr/local/lib", False),
+        ("@loader_path", False),
+        ("", False),
+    ],
+)
+def test_what_macos_has_everywhere(path: str, *, brought: bool) -> None:
+    assert is_of_system(path) is brought

@@ -12,7 +12,7 @@ from mademacs import dylib
 
 from nativewheel import formats
 from nativewheel.formats.image import Format, Kind
-from nativewheel.repair.rpaths import away_from, dropped, kept, leading_to
+from nativewheel.repair.rpaths import away_from, dropped, kept, leading_to, of_system
 
 if TYPE_CHECKING:
     from nativewheel.linkage.contents import WheelImage
@@ -50,6 +50,14 @@ def test_what_stays_inside_the_installation_is_kept_as_it_is(entry: str) -> None
 )
 def test_what_leads_out_of_it_is_dropped(entry: str) -> None:
     assert (kept(image(entry)), dropped(image(entry))) == ((), (entry,))
+
+
+@pytest.mark.parametrize("installed", [True, False])
+def test_folders_of_macos_are_on_every_mac(*, installed: bool) -> None:
+    found = member("pkg/_x.so", dylib(None, rpaths=("/usr/lib/swift", "/opt/homebrew/lib", "/usr/lib/swift")), installed=installed)
+    assert (kept(found), dropped(found)) == (("/usr/lib/swift",), ("/opt/homebrew/lib",))
+    assert of_system(found.image) == ("/usr/lib/swift",)
+    assert of_system(image("/usr/lib").image) == ()
 
 
 def test_order_is_kept_and_repetition_is_not() -> None:

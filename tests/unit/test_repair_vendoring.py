@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import mademacs
 import pytest
 from madeimages import MadeHost, extension, graph_of, library, member
 
@@ -73,6 +74,13 @@ def test_a_search_path_of_the_host_is_dropped_from_a_copy(host: MadeHost, tmp_pa
     host.put(tmp_path / "libfoo.so", library("libfoo.so", rpaths=("/opt",)))
     _, (copy,) = vendor(graph_of(host, member("pkg/_x.so", extension("libfoo.so")), lib_path=[tmp_path]), host)
     assert copy.edit.rpaths == ()
+
+
+def test_one_of_macos_stays_in_a_copy(host: MadeHost, tmp_path: Path) -> None:
+    host.put(tmp_path / "libfoo.dylib", mademacs.dylib("@rpath/libfoo.dylib", rpaths=("/opt/homebrew/lib", "/usr/lib/swift")))
+    graph = mademacs.graph_of(member("pkg/_x.so", mademacs.module("@rpath/libfoo.dylib")), host=host, lib_path=[tmp_path])
+    _, (copy,) = vendor(graph, host)
+    assert copy.edit.rpaths == ("/usr/lib/swift",)
 
 
 def test_libpython_is_taken_out_of_a_copy(host: MadeHost, tmp_path: Path) -> None:

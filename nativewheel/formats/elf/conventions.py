@@ -55,6 +55,11 @@ def is_relative_rpath(entry: str) -> bool:
     return _ORIGIN.match(entry) is not None
 
 
+def is_of_system(_path: str) -> bool:
+    """Whether a path is one that every machine has: distributions differ in all of them."""
+    return False
+
+
 def expand_rpath(entry: str, origin: str, _program: str | None = None) -> str | None:
     """Return the folder that ``entry`` means for an image in the folder ``origin``, both below the installed root (the root itself is ``""``).
 

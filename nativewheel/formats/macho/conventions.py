@@ -18,6 +18,7 @@ SYMBOL_PREFIX = "_"
 LINK_SUFFIX: str | None = ".tbd"
 
 LOADER, EXECUTABLE, RPATH = "@loader_path", "@executable_path", "@rpath"
+_SYSTEM = ("/usr/lib/", "/System/")
 
 
 def relative_rpath(from_dir: str, to_dir: str) -> str:
@@ -49,6 +50,11 @@ def reference(folder: str, library: str) -> Identity:
 def is_relative_rpath(entry: str) -> bool:
     """Whether the place that ``entry`` means depends on where the image, the program or its search path is."""
     return any(_behind(entry, token) is not None for token in (LOADER, EXECUTABLE, RPATH))
+
+
+def is_of_system(path: str) -> bool:
+    """Whether macOS alone fills the place that ``path`` means: such as ``/usr/lib/swift``, whose libraries no file system shows since macOS 11."""
+    return f"{posixpath.normpath(path)}/".startswith(_SYSTEM)
 
 
 def behind_rpath(name: str) -> str | None:

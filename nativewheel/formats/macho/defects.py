@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nativewheel.formats.defects import Defect, DefectKind
 from nativewheel.formats.image import Arch, Kind
+from nativewheel.formats.macho.conventions import is_of_system
 from nativewheel.formats.macho.signature import Signer, verify
 from nativewheel.formats.macho.slices import opened
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from nativewheel.formats.image import Image
     from nativewheel.formats.macho.slices import Slice
 
-_SYSTEM = ("/usr/lib/", "/System/")
 _NOWHERE = "/DLC/"
 """What delocate writes into the libraries that it copies: a folder that no Mac has, so that nothing finds them by it ("Delocated Library Copy")."""
 
@@ -25,10 +25,10 @@ _NOWHERE = "/DLC/"
 def defects(data: Buffer, image: Image) -> Iterator[Defect]:
     """Yield what is wrong with an image.  Raises ``UnreadableError``."""
     name = image.identity
-    if image.kind is Kind.LIBRARY and name is not None and name.startswith("/") and not name.startswith((*_SYSTEM, _NOWHERE)):
+    if image.kind is Kind.LIBRARY and name is not None and name.startswith("/") and not (is_of_system(name) or name.startswith(_NOWHERE)):
         yield Defect(kind=DefectKind.HOST_INSTALL_NAME, detail=name)
     for entry in image.rpaths:
-        if entry.startswith("/") and not f"{entry}/".startswith(_SYSTEM):
+        if entry.startswith("/") and not is_of_system(entry):
             yield Defect(kind=DefectKind.HOST_LC_RPATH, detail=entry)
     with opened(data) as file:
         for part in file.slices:

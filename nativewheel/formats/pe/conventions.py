@@ -50,6 +50,11 @@ def is_relative_rpath(_entry: str) -> bool:
     return False
 
 
+def is_of_system(_path: str) -> bool:
+    """Whether a path is one that every machine has: DLLs are named without any."""
+    return False
+
+
 def expand_rpath(_entry: str, _origin: str, _program: str | None = None) -> str | None:
     """Return the folder that a search path entry means: none."""
     return None
