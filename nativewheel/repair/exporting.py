@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from posixpath import basename, dirname, join
+from posixpath import basename, dirname, join, splitext
 from typing import TYPE_CHECKING
 
 from nativewheel import formats
@@ -177,9 +177,14 @@ class _Symbols:
 def _with_links_settled(exports: Sequence[Exported]) -> list[Exported]:
     """Leave the name without a version to the library that the build gave it to, where the wheel has several versions of one library."""
     owners: dict[Member | None, Member] = {
-        exported.link: exported.member for exported in exports if exported.link in {exported.image.member, *exported.copies}
+        exported.link: exported.member for exported in exports if exported.link and _has_name_of(exported.link, exported)
     }
     return [replace(exported, link=None) if owners.get(exported.link) not in {None, exported.member} else exported for exported in exports]
+
+
+def _has_name_of(link: Member, exported: Exported) -> bool:
+    """Whether a file of the library is called as its link stub is, but for the extension: ``libfoo.dylib`` beside ``libfoo.tbd``."""
+    return splitext(link)[0] in {splitext(member)[0] for member in (exported.image.member, *exported.copies)}
 
 
 def _refuse_clashes(archive: WheelArchive, exports: Sequence[Exported]) -> None:

@@ -69,6 +69,20 @@ def made(*exports: Export, name: str = "@rpath/libshape.dylib", literals: bytes 
 SHAPE = [Export(b"_area", 0, 0x3F0), Export(b"__ZTI5Shape", trie.WEAK_DEFINITION, 0x3F4)]
 
 
+def test_of_several_versions_the_one_without_a_number_gets_the_stub(tmp_path: Path) -> None:
+    old, new = (named(tmp_path, f"@rpath/libntcore.{number}.dylib") for number in (1, 2))
+    files = {"core/lib/libntcore.1.dylib": old, "core/lib/libntcore.2.dylib": new, MEMBER: new}
+    found = plan(tmp_path, files)
+    assert {item.original: item.link for item in found.exports} == {
+        "@rpath/libntcore.1.dylib": None,
+        "@rpath/libntcore.2.dylib": "core/lib/libntcore.tbd",
+    }
+    assert found.removed == (MEMBER,)
+    del files[MEMBER]
+    with pytest.raises(LinkageError, match=r"this name is needed for the export of @rpath/libntcore\.2\.dylib"):
+        plan(tmp_path / "ambiguous", files)
+
+
 class TestNames:
     @pytest.mark.parametrize("archs", [ARM, INTEL, BOTH])
     def test_a_library_its_symbols_and_its_stub(self, tmp_path: Path, archs: tuple[Arch, ...]) -> None:
