@@ -6,7 +6,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from fnmatch import fnmatchcase
-from posixpath import dirname
+from posixpath import dirname, join
 from typing import TYPE_CHECKING, Protocol
 
 from nativewheel import formats
@@ -122,15 +122,15 @@ class GraphBuilder:
     _libraries: dict[Path, HostLibrary] = field(default_factory=dict)
     _links: dict[Member | Path, tuple[Link, ...]] = field(default_factory=dict)
     _queue: deque[tuple[Path, Asker]] = field(default_factory=deque)
-    _installed: dict[str, WheelImage] = field(default_factory=dict)
+    _placed: dict[str, WheelImage] = field(default_factory=dict)
     _named: dict[str, list[WheelImage]] = field(default_factory=lambda: defaultdict(list))
 
     def build(self) -> Graph:
         """Return the graph of all images and of everything that they reach."""
         for image in self.images:
+            names, identity = formats.conventions(image.image.format), image.image.identity
+            self._placed[names.key(image.installed or image.member)] = image
             if image.installed is not None:
-                names, identity = formats.conventions(image.image.format), image.image.identity
-                self._installed[names.key(image.installed)] = image
                 files = {image.installed.rpartition("/")[2], names.file_name(identity) if identity else None} - {None}
                 for name in {names.key(str(file)) for file in files}:
                     self._named[name].append(image)
@@ -139,7 +139,7 @@ class GraphBuilder:
             for image in self.images:
                 if (image.image.kind is Kind.PROGRAM) is alone:
                     origins = (image.source.parent,) if image.source else ()
-                    self._links[image.member] = self._links_of(Asker(image=image.image, origins=origins), image.installed, alone=alone)
+                    self._links[image.member] = self._links_of(Asker(image=image.image, origins=origins), image, alone=alone)
             while self._queue:
                 path, asker = self._queue.popleft()
                 self._links[path] = self._links_of(asker, None, alone=alone)
@@ -150,16 +150,16 @@ class GraphBuilder:
             matched=frozenset(self._matched),
         )
 
-    def _links_of(self, asker: Asker, installed: str | None, *, alone: bool) -> tuple[Link, ...]:
+    def _links_of(self, asker: Asker, holder: WheelImage | None, *, alone: bool) -> tuple[Link, ...]:
         """Find what an image depends on; ``alone`` says that only programs reach it, before which nothing can load a provider."""
-        return tuple(self._link(dependency, asker, installed, alone=alone) for dependency in asker.image.dependencies)
+        return tuple(self._link(dependency, asker, holder, alone=alone) for dependency in asker.image.dependencies)
 
-    def _link(self, dependency: Dependency, asker: Asker, installed: str | None, *, alone: bool) -> Link:
+    def _link(self, dependency: Dependency, asker: Asker, holder: WheelImage | None, *, alone: bool) -> Link:
         name, names = dependency.name, formats.conventions(asker.image.format)
         if self._names(name, self.exclude, names):
             return Link(dependency=dependency, reach=Reach.EXCLUDED)
         chosen = self._provided(name, named=True, alone=alone)
-        if chosen is None and (found := self._in_wheel(name, asker.image, installed)):
+        if chosen is None and (found := self._in_wheel(name, asker.image, holder)):
             image, reachable = found
             return Link(dependency=dependency, reach=Reach.MEMBER, member=image.member, reachable=reachable)
         if chosen is None and self.loader.supplies(name):
@@ -190,11 +190,17 @@ class GraphBuilder:
             self._queue.append((path, Asker(image=found.library.image, origins=origins, inherited=self.loader.passed_on(asker))))
         return Link(dependency=dependency, reach=Reach.HOST, path=path)
 
-    def _in_wheel(self, name: Identity, image: Image, installed: str | None) -> tuple[WheelImage, bool] | None:
-        """Return the member that satisfies ``name``, and whether the image's own search path leads there."""
-        names = formats.conventions(image.format)
-        for place in self.loader.places(name, image, installed) if installed is not None else ():
-            if found := self._installed.get(names.key(place)):
+    def _in_wheel(self, name: Identity, image: Image, holder: WheelImage | None) -> tuple[WheelImage, bool] | None:
+        """Return the member that satisfies ``name``, and whether the image's own search path leads there.
+
+        Wherever a scheme puts ``holder``, which is ``image`` as the wheel has it, it puts what is beside it, where Windows looks without being told.
+        """
+        names, installed = formats.conventions(image.format), holder.installed if holder else None
+        places = self.loader.places(name, image, installed) if installed is not None else ()
+        if holder and installed is None and not names.PLACED:
+            places = (join(dirname(holder.member), names.file_name(name)),)
+        for place in places:
+            if found := self._placed.get(names.key(place)):
                 return found, True
         if self.loader.supplies(name):
             return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -228,6 +229,18 @@ def test_what_only_a_program_lacks_is_told(platform: Windows, tmp_path: Path) ->
     assert choice.warnings == (
         "pkg/x.exe: needs foo.dll, which a program finds only beside itself, in Windows or on PATH; a repair puts it into none of these",
     )
+
+
+@pytest.mark.parametrize("kind", [Kind.PROGRAM, Kind.LIBRARY])
+def test_what_lies_beside_in_a_scheme_without_a_known_place_is_found(platform: Windows, kind: Kind) -> None:
+    scripts, data = "small-1.0.data/scripts", "small-1.0.data/data/bin"
+    asker = replace(at(f"{scripts}/asker", image("FOO", kind=kind)), installed=None)
+    beside = replace(at(f"{scripts}/foo.dll", image()), installed=None)
+    elsewhere = replace(beside, member=Member(f"{data}/foo.dll"))
+    (link,) = graph_of(platform, MadeHost(), elsewhere, asker, beside).links[asker.member]
+    assert (link.reach, link.member, platform.needs_shim(link)) == (Reach.MEMBER, beside.member, False)
+    (link,) = graph_of(platform, MadeHost(), elsewhere, asker).links[asker.member]
+    assert link.reach is Reach.NOWHERE
 
 
 def test_what_a_module_lacks_as_well_is_an_error(platform: Windows) -> None:
