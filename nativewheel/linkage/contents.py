@@ -265,7 +265,9 @@ def _require_fitting(name: WheelName, images: list[WheelImage], fitting: tuple[W
     """Refuse a wheel whose extension modules, or whose images at all, are made for something else: a tag would promise nothing true of them."""
     for group in ([image for image in images if image.image.kind is Kind.EXTENSION], images):
         if group and not any(image in fitting for image in group):
-            made = " and ".join(filter(None, (*group[0].image.archs, group[0].image.libc)))
+            image = group[0].image
+            archs = map(macos.spelled, image.archs) if image.format is Format.MACHO else image.archs
+            made = " and ".join(filter(None, (*archs, image.libc)))
             raise LinkageError(f"it is to be for {wanted}, but {group[0].member} is made for {made}", where=(str(name),))
 
 

@@ -189,7 +189,7 @@ class TestMacOS:
         assert found.warnings == ("pkg/y.so: left alone, made for another machine or system than the wheel",)
 
     def test_a_wheel_for_both_needs_both_slices(self, tmp_path: Path) -> None:
-        with pytest.raises(LinkageError, match=r"is to be for arm64 and x86_64, but pkg/x\.dylib is made for aarch64"):
+        with pytest.raises(LinkageError, match=r"is to be for arm64 and x86_64, but pkg/x\.dylib is made for arm64"):
             contents(tmp_path, "cp311-cp311-macosx_11_0_universal2", {"pkg/x.dylib": DYLIB})
 
     @pytest.mark.parametrize("tag", ["macosx_11_0_universal2", "macosx_11_0_arm64.macosx_10_9_x86_64"])
