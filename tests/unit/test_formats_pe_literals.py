@@ -31,6 +31,12 @@ def test_strings_of_one_and_of_two_bytes_a_character(name: str, suffix: str, enc
     assert literal_names(holding(string)) == {name + suffix}
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "utf-16-le"])
+def test_names_that_are_too_long_are_cut_in_front(encoding: str) -> None:
+    data = holding(*(f"{'a-' * 200}{name}.dll\0".encode(encoding) for name in ("one", "other")))
+    assert {(len(name), name[-9:]) for name in literal_names(data)} == {(259, "a-one.dll"), (259, "other.dll")}
+
+
 @pytest.mark.parametrize("string", [b"one.dllx\0", b"one.dl\0", b".dll\0", b"one.so\0", b"o\0n\0e\0.\0d\0l\0l\0x\0"])
 def test_strings_that_are_no_names(string: bytes) -> None:
     assert literal_names(holding(string)) == set()

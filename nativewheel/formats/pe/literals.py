@@ -19,7 +19,8 @@ CHUNK = 1 << 20
 MOST_CHARACTERS = 255
 ENDS = (b".dll\0", b".DLL\0", b".\0d\0l\0l\0\0\0", b".\0D\0L\0L\0\0\0")
 """How the string of such a name ends, in one byte and in two (UTF-16) for each character."""
-NARROW, WIDE = re.compile(rb"[\w.+-]+\Z", re.ASCII), re.compile(rb"(?:[\w.+-]\0)+\Z", re.ASCII)
+NARROW, WIDE = re.compile(rb"[\w.+-]+", re.ASCII), re.compile(rb"(?:\0[\w.+-])+", re.ASCII)
+"""What is before the end, backwards: a search for where it begins would try every byte of text that is in front of it."""
 
 
 def literal_names(data: Buffer) -> frozenset[str]:
@@ -55,7 +56,6 @@ def _strings(pe: PeFile) -> Iterator[tuple[int, str]]:
 
 def _name(pe: PeFile, place: int, end: bytes) -> Iterator[tuple[int, str]]:
     width, form = (2, WIDE) if end[1] == 0 else (1, NARROW)
-    before = bytes(pe.data[max(place - MOST_CHARACTERS * width, 0) : place])
-    match = form.search(before)
+    match = form.match(bytes(pe.data[max(place - MOST_CHARACTERS * width, 0) : place])[::-1])
     if match is not None:
-        yield place - len(match[0]), (match[0] + end).decode("ascii" if width == 1 else "utf-16-le").rstrip("\0")
+        yield place - len(match[0]), (match[0][::-1] + end).decode("ascii" if width == 1 else "utf-16-le").rstrip("\0")
