@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from nativewheel import formats
 from nativewheel.errors import LinkageError, NativewheelError
 from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage.contents import LinuxTarget, MacTarget, WindowsTarget
@@ -198,7 +199,7 @@ class _Planner:
             exports=found.shim.exports,
             consumes=found.shim.consumes,
             requires=found.shim.requires,
-            warnings=(*self._warnings(found), *self._lost_signatures(edits), *self._literals(found.images, edits, copied)),
+            warnings=(*self._warnings(found), *self._lost_signatures(edits, copied, graph), *self._literals(found.images, edits, copied)),
             matched=graph.matched | used_globs(found.vendored, graph, options.no_mangle),
             backend=options.pe_backend,
         )
@@ -274,12 +275,15 @@ class _Planner:
             lines += [f"{image.member}: dependency on {name} dropped, as the interpreter has it" for name in without_libpython(links)]
         return (*lines, *self._duplicates(found.images), *self._uncalled(found))
 
-    def _lost_signatures(self, edits: Iterable[ImageEdit]) -> list[str]:
-        images = {image.member: image.image for image in self.subject.contents.images}
+    @staticmethod
+    def _lost_signatures(edits: Iterable[ImageEdit], copied: Iterable[VendoredLibrary], graph: Graph) -> list[str]:
+        changes = [(edit.member, graph.images[edit.member].image, edit.edit) for edit in edits]
+        changes += [(library.member, graph.libraries[library.source].image, library.edit) for library in copied]
         return [
-            f"{edit.member}: the signature of its certificate is lost, because the file changes; sign the wheel's files again if you need one"
-            for edit in edits
-            if edit.member in images and images[edit.member].certified
+            f"{member}: the signature of its certificate is lost, because the file changes; sign the wheel's files again if you need one"
+            for member, image, edit in changes
+            # A signed DLL of which only the file gets another name keeps every byte.
+            if image.certified and (edit if formats.conventions(image.format).PLACED else edit.replace)
         ]
 
     def _literals(self, images: tuple[WheelImage, ...], edits: Iterable[ImageEdit], copied: Sequence[VendoredLibrary]) -> list[str]:

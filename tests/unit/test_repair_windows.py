@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 from madeimages import MadeHost
 from madepe import Pe
+from madeshares import plans
 from smallwheels import wheel
+from spoiled import signed
 
 from nativewheel.errors import LinkageError, MachineError, ProviderError, UsageError
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Image, Kind, Requirement, Symbol
@@ -448,3 +450,17 @@ def test_runtimes_cannot_be_exported(platform: Windows) -> None:
     graph = Graph(images={runtime.member: runtime}, libraries={}, links={runtime.member: ()}, matched=frozenset())
     with pytest.raises(LinkageError, match=r"pkg/libstdc\+\+-6\.dll: libstdc\+\+-6\.dll is a C\+\+ runtime, and those are not shared"):
         platform.check_symbols(platform.archive, graph, MadeHost(), {runtime.member: exported}, RepairOptions())
+
+
+def test_who_loses_a_signature_is_told(tmp_path: Path) -> None:
+    (tmp_path / "first.dll").write_bytes(signed(Pe(imports=(("second.dll", ("f",)),)).build()))
+    (tmp_path / "second.dll").write_bytes(signed(Pe(exports=(("f", None),)).build()))
+    source = wheel(tmp_path / "in", TAG, {"pkg/__init__.py": b"", "pkg/x.pyd": signed(Pe(imports=(("first.dll", ("g",)),)).build())})
+    (found,) = plans([source], RepairOptions(lib_path=(tmp_path,)))
+    first, second = sorted(library.member for library in found.vendored)
+    assert [line.partition(":")[0] for line in found.warnings if "the signature of its certificate is lost" in line] == ["pkg/x.pyd", first]
+    assert "second" in second
+    exported = ExportRule(library=("pkg/second.dll",), distribution="small", requires="=={version}")
+    source = wheel(tmp_path / "exporting", TAG, {"pkg/__init__.py": b"", "pkg/second.dll": (tmp_path / "second.dll").read_bytes()})
+    (found,) = plans([source], RepairOptions(export=(exported,)))
+    assert (len(found.exports), found.warnings) == (1, ())
