@@ -242,7 +242,10 @@ def build_files(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewF
 
 def import_libraries(archive: WheelArchive, exports: Sequence[Exported]) -> list[NewFile]:
     """Write the unique names into import libraries, for the exports that ask for it."""
-    names: dict[str, str] = {exported.original: exported.identity for exported in exports if exported.rule.import_libs is ImportLibraries.RENAME}
+    asking = [exported for exported in exports if exported.rule.import_libs is ImportLibraries.RENAME]
+    # Where there are link stubs, nothing is linked by way of import libraries, and an archive (.a) is a static library.
+    by_import = [exported for exported in asking if formats.conventions(exported.image.image.format).LINK_SUFFIX is None]
+    names: dict[str, str] = {exported.original: exported.identity for exported in by_import}
     made = []
     for member in archive.entries if names else ():
         if member.lower().endswith(_IMPORT_LIBRARIES):

@@ -15,6 +15,7 @@ from madeshares import CORE, RULE, SHARING, UNIQUE, USER, changed, plans, provid
 
 from nativewheel import formats
 from nativewheel.errors import LinkageError
+from nativewheel.repair.options import ImportLibraries
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -312,3 +313,9 @@ def test_no_range_at_all_is_a_warning(tmp_path: Path) -> None:
     found = plan(tmp_path, {"core/lib/libntcore.so.1": CORE}, replace(RULE, requires=None))
     assert found.warnings == ("core does not say which versions its users may have: they get ==1.2.7.* (set requires)",)
     assert export(found).requires == "=={version}.*"
+
+
+def test_static_libraries_for_linux_are_no_import_libraries(tmp_path: Path) -> None:
+    files = {"core/lib/libntcore.so.1": CORE, "core/lib/libother.a": b"!<arch>\ndamaged"}
+    found = plan(tmp_path, files, replace(RULE, import_libs=ImportLibraries.RENAME))
+    assert [file.member for file in found.files if file.member.endswith(".a")] == []
