@@ -93,12 +93,19 @@ def _run(tasks: Sequence[_Task], processes: int) -> Iterator[_Outcome]:
     if processes == 1:
         yield from map(_check_one, tasks)
         return
+    others = multiprocessing.active_children()
     # Never by fork: the parent has threads, and a child would inherit the locks that they hold.
     pool = ProcessPoolExecutor(max_workers=processes, mp_context=multiprocessing.get_context("spawn"), initializer=_leave_interrupts)
     try:
         yield from pool.map(_check_one, tasks)
     except BrokenProcessPool as error:
         raise MachineError("a process that checks wheels was ended from outside", hint="if memory is short, use fewer --jobs") from error
+    except BaseException:
+        # Nobody wants the wheels in progress any more.  To wait for them would invite a second ^C, which leaves locks behind that are never free.
+        for process in multiprocessing.active_children():
+            if process not in others:
+                process.kill()
+        raise
     finally:
         pool.shutdown(cancel_futures=True)
 
