@@ -66,7 +66,7 @@ def command(
     if inspections:
         several = len(paths) > 1
         if form == "html":
-            terminal.result(_page(inspections, asked, threads))
+            terminal.result(_page(terminal, inspections, asked, threads))
         else:
             terminal.result(_drawn(inspections, form) if form in PICTURES else _rendered(terminal, inspections, form, several=several))
     for failure in failures[:-1]:
@@ -92,7 +92,7 @@ def _symbols(inspection: Inspection, jobs: int) -> dict[str, AskedSymbols]:
     return asked_symbols(inspection, jobs=jobs)
 
 
-def _page(inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], jobs: int) -> str:
+def _page(terminal: Terminal, inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], jobs: int) -> str:
     from nativewheel.check.engine import check_wheels  # noqa: PLC0415  (as the symbols)
     from nativewheel.config.assigning import assign  # noqa: PLC0415
     from nativewheel.config.checking import CheckSettings  # noqa: PLC0415
@@ -101,7 +101,10 @@ def _page(inspections: list[Inspection], asked: list[dict[str, AskedSymbols]], j
     from nativewheel.report import html_page  # noqa: PLC0415
 
     assignments = assign([inspection.wheel for inspection in inspections], Configuration(), Settings(), CheckSettings())
-    return html_page.render(inspections, asked, findings=check_wheels(assignments, jobs=jobs).findings)
+    result = check_wheels(assignments, jobs=jobs)
+    for failure in result.failures:
+        terminal.warning(f"its page has no findings, because it could not be checked: {failure}")
+    return html_page.render(inspections, asked, findings=result.findings)
 
 
 def _drawn(inspections: list[Inspection], form: str) -> str:
