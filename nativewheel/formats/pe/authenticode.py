@@ -9,7 +9,7 @@ import hashlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from nativewheel.errors import UnreadableError
-from nativewheel.formats.pe.constants import IMAGE_DIRECTORY_ENTRY_SECURITY
+from nativewheel.formats.pe.constants import CERTIFICATE_ALIGNMENT, IMAGE_DIRECTORY_ENTRY_SECURITY
 from nativewheel.formats.pe.headers import CHECKSUM_OFFSET, DIRECTORY
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ CHUNK = 1 << 20
 CERTIFICATE_HEADER = 8
 """Bytes before a certificate: dwLength, wRevision, wCertificateType."""
 WIN_CERT_TYPE_PKCS_SIGNED_DATA = 2
-CERTIFICATE_ALIGNMENT = 8
 MOST_CERTIFICATES = 16
 MOST_VALUES = 16
 """In one of the sequences that are read, of which SignedData is the longest with six."""

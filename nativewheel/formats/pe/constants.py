@@ -31,6 +31,9 @@ IMAGE_SCN_MEM_DISCARDABLE, IMAGE_SCN_MEM_EXECUTE, IMAGE_SCN_MEM_READ, IMAGE_SCN_
 DLATTR_RVA = 1
 """In the attributes of a delay-import descriptor: its pointers are RVAs, as linkers write since 2003; else they are virtual addresses."""
 
+CERTIFICATE_ALIGNMENT = 8
+"""Of the entries of the certificate table, which is found by file offset."""
+
 COMIMAGE_FLAGS_ILONLY = 1
 """In the CLR header: the image holds no native code."""
 

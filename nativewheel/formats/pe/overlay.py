@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from nativewheel.formats.pe.headers import PeFile
     from nativewheel.formats.pe.patches import Patches
 
-CERTIFICATE_ALIGNMENT = 8
 SYMBOL_SIZE = 18
 """Bytes of a COFF symbol, behind all of which comes the string table with its size in its first four."""
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nativewheel.formats.pe.constants import IMAGE_DIRECTORY_ENTRY_BOUND_IMPORT, IMAGE_DIRECTORY_ENTRY_SECURITY
+from nativewheel.formats.pe.constants import CERTIFICATE_ALIGNMENT, IMAGE_DIRECTORY_ENTRY_BOUND_IMPORT, IMAGE_DIRECTORY_ENTRY_SECURITY
 from nativewheel.formats.pe.debug import read_debug
 from nativewheel.formats.pe.headers import SECTION_HEADER
 from nativewheel.formats.pe.names import decoded
-from nativewheel.formats.pe.overlay import CERTIFICATE_ALIGNMENT, SYMBOL_SIZE
+from nativewheel.formats.pe.overlay import SYMBOL_SIZE
 from nativewheel.formats.pe.room import end_of_memory
 
 if TYPE_CHECKING:
