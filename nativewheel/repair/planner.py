@@ -62,7 +62,7 @@ class Subject:
             case MacTarget() as target:
                 return MacOS(target=target, incomplete=self.contents.incomplete)
             case WindowsTarget() as target:
-                return Windows(arch=target.arch, archive=self.archive)
+                return Windows(target=target, archive=self.archive)
             case None:
                 return None
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from nativewheel.formats.image import Kind, Requirement
 from nativewheel.linkage import windows
-from nativewheel.linkage.contents import WindowsTarget
 from nativewheel.linkage.dllsearch import is_dll
 from nativewheel.linkage.graph import Reach
 from nativewheel.linkage.loaders import loader_for
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nativewheel.formats.image import Arch, Image
-    from nativewheel.linkage.contents import WheelImage
+    from nativewheel.linkage.contents import WheelImage, WindowsTarget
     from nativewheel.linkage.graph import Graph, Link, Loader
     from nativewheel.linkage.host import HostLibraries
     from nativewheel.repair.exporting import Exported
@@ -35,13 +34,13 @@ if TYPE_CHECKING:
 class Windows:
     """A `Platform`: one architecture, and the interpreters that the tags of the wheel ``archive`` are for."""
 
-    arch: Arch
+    target: WindowsTarget
     archive: WheelArchive
 
     @property
     def archs(self) -> tuple[Arch, ...]:
         """The one architecture."""
-        return (self.arch,)
+        return self.target.archs
 
     @property
     def libc(self) -> None:
@@ -49,11 +48,11 @@ class Windows:
         return
 
     def __str__(self) -> str:
-        return f"Windows on {windows.spelled(self.arch)}"
+        return f"Windows on {windows.spelled(self.target.arch)}"
 
     def runs(self, image: Image) -> bool:
         """Whether a library of the host can go into the wheel."""
-        return is_dll(image, self.arch)
+        return is_dll(image, self.target.arch)
 
     def refuse(self, name: WheelName, images: Sequence[WheelImage], options: RepairOptions) -> None:
         """Do nothing: the options that ask for architectures are for universal files."""
@@ -64,7 +63,7 @@ class Windows:
 
     def loader(self, name: WheelName, images: Sequence[WheelImage], host: HostLibraries, options: RepairOptions) -> Loader:
         """Return the search that CPython has the loader of Windows make, and the one for DLLs of the host."""
-        return loader_for(WindowsTarget(arch=self.arch), name, images, host=host, lib_path=options.lib_path, sysroot=options.sysroot)
+        return loader_for(self.target, name, images, host=host, lib_path=options.lib_path, sysroot=options.sysroot)
 
     def needs_shim(self, link: Link) -> bool:
         """Whether the DLL is of another wheel, or in a folder that a repair has filled: modules say neither, and PATH does not count for them."""
@@ -79,7 +78,7 @@ class Windows:
 
     def choose(self, name: WheelName, graph: Graph, host: HostLibraries, options: RepairOptions) -> Choice:  # noqa: ARG002  (as every Platform)
         """Keep the tags, which promise no version of Windows; everything that is found on the host has to be vendored."""
-        return choose(self.archive, self.arch, graph, options.plat)
+        return choose(self.archive, self.target.arch, graph, options.plat)
 
     def check_symbols(
         self,

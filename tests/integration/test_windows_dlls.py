@@ -16,7 +16,7 @@ from winwheels import WINDOWS, Undelvewheeled, undelvewheeled
 
 from nativewheel.errors import LinkageError
 from nativewheel.formats.image import Format
-from nativewheel.linkage.contents import read_contents
+from nativewheel.linkage.contents import WindowsTarget, read_contents
 from nativewheel.linkage.graph import Graph, GraphBuilder, Reach
 from nativewheel.linkage.host import HostLibraries
 from nativewheel.linkage.windows import arch_of, dll_name
@@ -50,7 +50,7 @@ def ours(path: Path, *lib_path: Path) -> tuple[Dlls, tuple[str, ...]]:
         assert arch is not None
         assert contents.images
         assert {image.image.format for image in contents.images} == {Format.PE}
-        platform = Windows(arch=arch, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=arch), archive=archive)
         graph = GraphBuilder(images=contents.images, loader=platform.loader(archive.name, contents.images, host, options)).build()
         choice = platform.choose(archive.name, graph, host, options)
         assert choice.platforms == archive.name.platforms

@@ -18,7 +18,7 @@ from nativewheel.errors import LinkageError, MachineError, ProviderError, UsageE
 from nativewheel.formats.image import Arch, Dependency, Format, Identity, Image, Kind, Requirement, Symbol
 from nativewheel.formats.pe.toolset import linker_version
 from nativewheel.linkage import loaders
-from nativewheel.linkage.contents import WheelImage, read_contents
+from nativewheel.linkage.contents import WheelImage, WindowsTarget, read_contents
 from nativewheel.linkage.dllsearch import DllSearch
 from nativewheel.linkage.graph import Graph, GraphBuilder, Link, Reach
 from nativewheel.linkage.naming import exported_identity, module_name
@@ -68,7 +68,7 @@ def at(path: str, found: WheelImage) -> WheelImage:
 @pytest.fixture(name="platform")
 def _platform(tmp_path: Path) -> Iterator[Windows]:
     with opened(tmp_path) as archive:
-        yield Windows(arch=Arch.X86_64, archive=archive)
+        yield Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
 
 
 def opened(folder: Path, members: Mapping[str, bytes] | None = None, tag: str = TAG) -> WheelArchive:
@@ -178,7 +178,7 @@ def test_a_program_needs_a_copy_beside_it(platform: Windows) -> None:
 
 def test_the_runtime_of_cpython_in_a_wheel_for_any_python(tmp_path: Path) -> None:
     with opened(tmp_path, tag="py3-none-win_amd64") as archive:
-        platform = Windows(arch=Arch.X86_64, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
         graph = graph_of(platform, MadeHost(), module("VCRUNTIME140.dll", "vcruntime140_1.dll"))
         with pytest.raises(LinkageError) as caught:
             chosen(platform, graph)
@@ -303,7 +303,7 @@ def test_a_runtime_that_is_older_than_what_it_serves_is_told(
     path = host.put(tmp_path / "lib" / "msvcp140.dll", image(identity="msvcp140.dll").image)
     path.write_bytes(head(*runtime))
     with opened(tmp_path, {MODULE: head(*made)}) as archive:
-        platform = Windows(arch=Arch.X86_64, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
         choice = chosen(platform, graph_of(platform, host, module("MSVCP140.dll"), lib_path=tmp_path / "lib"))
     told = f"pkg/x.pyd: made by a newer Visual C++ ({made[0]}.{made[1]}) than the MSVCP140.dll of the wheel ({runtime[0]}.{runtime[1]})"
     assert [line.partition(",")[0] for line in choice.warnings] == ([told] if old else [])
@@ -314,7 +314,7 @@ def test_a_runtime_that_the_wheel_holds_already_and_a_library_of_the_host_count_
     bar = host.put(tmp_path / "lib" / "bar.dll", image("msvcp140.dll", identity="bar.dll").image)
     bar.write_bytes(head(14, 44))
     with opened(tmp_path, {MODULE: head(14, 29), "pkg/msvcp140.dll": head(14, 29)}) as archive:
-        platform = Windows(arch=Arch.X86_64, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
         images = (module("bar.dll", "msvcp140.dll"), at("pkg/msvcp140.dll", image(identity="msvcp140.dll")))
         links = dict(graph_of(platform, host, *images, lib_path=tmp_path / "lib").links)
         assert links[bar][0].member == "pkg/msvcp140.dll"
@@ -328,7 +328,7 @@ def test_a_library_that_vanishes_is_an_error_of_the_machine(tmp_path: Path) -> N
     host = MadeHost()
     path = host.put(tmp_path / "lib" / "msvcp140.dll", image(identity="msvcp140.dll").image)
     with opened(tmp_path, {MODULE: head(14, 44)}) as archive:
-        platform = Windows(arch=Arch.X86_64, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
         graph = graph_of(platform, host, module("msvcp140.dll"), lib_path=tmp_path / "lib")
         path.unlink()
         with pytest.raises(MachineError, match=r"msvcp140\.dll: cannot be read"):
@@ -339,7 +339,7 @@ def test_a_debug_runtime_is_told(tmp_path: Path) -> None:
     host = MadeHost()
     host.put(tmp_path / "lib" / "ucrtbased.dll", image(identity="ucrtbased.dll").image)
     with opened(tmp_path, {MODULE: head(14, 44)}) as archive:
-        platform = Windows(arch=Arch.X86_64, archive=archive)
+        platform = Windows(target=WindowsTarget(arch=Arch.X86_64), archive=archive)
         choice = chosen(platform, graph_of(platform, host, module("ucrtbased.dll"), lib_path=tmp_path / "lib"))
     assert choice.warnings == ("pkg/x.pyd: needs ucrtbased.dll, a debug runtime, which its licence does not allow to pass on; build it for release",)
 
