@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from nativewheel.check.options import CheckOptions
-    from nativewheel.formats.defects import Defect
+    from nativewheel.formats.defects import Defect, DefectKind
     from nativewheel.formats.image import Format, Identity
     from nativewheel.linkage.graph import Graph
     from nativewheel.linkage.inspection import Verdict
@@ -145,6 +145,10 @@ class CheckedWheel:
     def defects(self) -> Mapping[Member, tuple[Defect, ...]]:
         """What is wrong with each of the wheel's own images, taken by itself."""
         return self.of_images(lambda image, data: tuple(defects(data, image.image)))
+
+    def defects_of(self, *kinds: DefectKind) -> list[tuple[Member, Defect]]:
+        """Return the defects of these kinds with the images that have them, in archive order."""
+        return [(member, item) for member, items in self.defects.items() for item in items if item.kind in kinds]
 
     @cached_property
     def graph(self) -> Graph | None:

@@ -144,8 +144,7 @@ Give the library a SONAME (`-Wl,-soname`) and link again, or with `-L` and `-l` 
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each dependency."""
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.PATH_NEEDED]
-        for (member, item), others in few(found):
+        for (member, item), others in few(wheel.defects_of(DefectKind.PATH_NEEDED)):
             message = f"asks for {printable(item.detail)}, which is a path and not a name{others}"
             yield self.found(wheel, message, fix="give the library a SONAME and link again", member=member)
 

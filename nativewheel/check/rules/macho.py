@@ -46,9 +46,7 @@ Sign again as the last step: `codesign --force --sign - FILE`. `strip`, `install
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each slice."""
-        kinds = {DefectKind.UNSIGNED, DefectKind.FALSE_SIGNATURE}
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind in kinds]
-        for (member, item), others in few(found):
+        for (member, item), others in few(wheel.defects_of(DefectKind.UNSIGNED, DefectKind.FALSE_SIGNATURE)):
             slice_ = f"the slice for {macos.spelled(item.arch)}" if item.arch else "the image"
             wrong = f"the code signature of {slice_} does not fit: {item.detail}"
             message = f"{slice_} has no code signature" if item.kind is DefectKind.UNSIGNED else wrong
@@ -87,8 +85,7 @@ and `-delete_rpath` change both; `nativewheel repair` does it for every image of
             yield self.found(wheel, message, fix=fix, member=member, severity=severity)
 
     def _names(self, wheel: CheckedWheel) -> Iterator[Finding]:
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.HOST_INSTALL_NAME]
-        for (member, item), others in few(found):
+        for (member, item), others in few(wheel.defects_of(DefectKind.HOST_INSTALL_NAME)):
             message = f"the install name {printable(item.detail)} is a path of the build host{others}"
             yield self.found(wheel, message, fix="give it one that begins with @rpath/: install_name_tool -id", member=member)
 

@@ -35,8 +35,7 @@ Source: Visual Studio licence, "Distributable Code Files"; Microsoft, "Preparing
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each dependency."""
-        found = ((member, item.detail) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.DEBUG_RUNTIME)
-        for member, name, others in alike(found):
+        for member, name, others in alike((member, item.detail) for member, item in wheel.defects_of(DefectKind.DEBUG_RUNTIME)):
             message = f"asks for {name}, a debug runtime that only developers have{others}"
             yield self.found(wheel, message, fix="build it for release", member=member)
 
@@ -63,8 +62,7 @@ changes and says so."""
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each image."""
-        found = [(member, item) for member, items in wheel.defects.items() for item in items if item.kind is DefectKind.FALSE_CERTIFICATE]
-        for (member, item), others in few(found):
+        for (member, item), others in few(wheel.defects_of(DefectKind.FALSE_CERTIFICATE)):
             message = f"the Authenticode signature does not fit: {item.detail}{others}"
             yield self.found(wheel, message, fix="sign it after the last edit, or remove the signature", member=member)
 
@@ -121,8 +119,7 @@ Source: Microsoft, "/DEPENDENTLOADFLAG"; bind(1) of the Windows SDK; PE format, 
 
     def check(self, wheel: CheckedWheel) -> Iterator[Finding]:
         """Report each image."""
-        found = ((member, item) for member, items in wheel.defects.items() for item in items)
-        for member, item, others in alike(found):
+        for member, item, others in alike(wheel.defects_of(DefectKind.BOUND_IMPORTS, DefectKind.LOAD_FLAGS)):
             if item.kind is DefectKind.BOUND_IMPORTS:
                 yield self.found(wheel, f"has bound imports{others}", fix="do not bind it", member=member)
             if item.kind is DefectKind.LOAD_FLAGS:
